@@ -8,12 +8,14 @@ mod report;
 mod rounds;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::Args;
 
 use self::report::{AcceptSummary, ObjectStatus};
 use self::rounds::{AcceptRounds, find_changes};
 use super::exit::ExitStatus;
+use super::field_paths::diagnose_unknown_paths;
 use super::global_args::GlobalArgs;
 use super::import::history::ImportHistory;
 use super::merge_base::{build_document_key, build_subject_key};
@@ -38,7 +40,8 @@ pub use report::AcceptReport;
 #[derive(Args, Default)]
 #[command(after_help = "\
 Each live value goes into the highest level that sets it and belongs to its object alone: the overlay, else the \
-document, else a new overlay of the environment. Bases and documents of several environments stay as they are unless \
+document, else a new overlay of the environment. A named value that one object uses is set in the values of the \
+environment. Bases and documents of several environments stay as they are unless \
 `--into` names them. Comments and layout are kept. Secrets, values with a source and edits that were not applied are \
 never overwritten. Before a file is written, the documents are composed with the new texts: every other object and \
 environment must render as before.
@@ -125,7 +128,14 @@ fn accept_objects(
             return Ok(());
         }
     };
-    let options = AcceptOptions { personal: args.personal, paths: args.fields.clone(), into: args.into };
+    let is_chosen =
+        |own: &&Document| prepared.selection.as_ref().is_none_or(|selection| selection.is_chosen(own));
+    let unknown = diagnose_unknown_paths(&args.fields, workspace.documents.iter().filter(is_chosen));
+    if !unknown.is_empty() {
+        summary.diagnostics.extend(unknown);
+        return Ok(());
+    }
+    let options = build_options(workspace, args);
     let reads = read_objects(prepared, reading, screen)?;
     let objects = collect_objects(prepared, &before, reads, &options, summary);
     let rounds = AcceptRounds { workspace, options: &options, before: &before };
@@ -142,6 +152,20 @@ fn accept_objects(
         summary.add_object(&objects[*at].subject, changes, ObjectStatus::Accepted);
     }
     Ok(())
+}
+
+fn build_options(workspace: &LoadedWorkspace, args: &AcceptArgs) -> AcceptOptions {
+    let in_scope = workspace.settings.targets.iter().flat_map(|target| {
+        let environment = target.environment.as_ref();
+        let named = target.scope_values.iter();
+        named.filter_map(move |own| Some((Arc::clone(environment?), own.name.clone())))
+    });
+    AcceptOptions {
+        personal: args.personal,
+        paths: args.fields.clone(),
+        into: args.into,
+        scope_values: in_scope.collect(),
+    }
 }
 
 fn read_objects(

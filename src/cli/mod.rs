@@ -20,6 +20,7 @@ mod environment_order;
 mod events;
 pub mod exit;
 pub mod explain;
+mod field_paths;
 pub mod fmt;
 mod forget;
 pub mod global_args;

@@ -3,21 +3,23 @@
 //! Offline. Values of overlays move as they are written; what all environments of an object then say in the same words
 //! moves into its document. Nothing is written unless every other render stays the same.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::exit::ExitStatus;
+use super::field_paths::diagnose_unknown_paths;
 use super::global_args::GlobalArgs;
 use super::render::select_documents;
 use super::run_setup;
 use super::screen::TerminalScreen;
 use super::selection_args::{EnvironmentArgs, SelectionArgs};
 use super::write_back::report::{MovedFields, WriteBackSummary};
-use super::write_back::{show_edits, write_edits};
 use crate::cli::write_back::promotion::{PromotedValues, check_promotion};
 use crate::cli::write_back::texts::apply_patches;
-use crate::compose::promote::Promotion;
+use crate::compose::level_index::LevelIndex;
+use crate::compose::promote::{PromotedObject, Promotion};
 use crate::compose::statements::format_shown_path;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
@@ -59,6 +61,13 @@ pub struct PromoteArgs {
 /// # Errors
 /// When stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &PromoteArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    if args.from == args.to {
+        let message =
+            format!("`--from` and `--to` name the same environment, `{}`", args.from.escape_debug());
+        let fault = Diagnostic::error("usage", message).with_hint("name two environments");
+        screen.print_diagnostics(&[fault]);
+        return Ok(ExitStatus::Usage);
+    }
     let mut selection = args.selection.clone();
     // the two environments are named by flags of this command
     selection.files.environments = EnvironmentArgs::default();
@@ -71,6 +80,7 @@ pub fn run(common: &GlobalArgs, args: &PromoteArgs, screen: &TerminalScreen) -> 
     if let Err(faults) = select_documents(&mut workspace, &selection) {
         summary.diagnostics.extend(faults);
     }
+    summary.diagnostics.extend(diagnose_unknown_paths(&args.fields, workspace.documents.iter()));
     if summary.diagnostics.is_empty() {
         promote_objects(&workspace, args, &mut summary);
     }
@@ -79,14 +89,7 @@ pub fn run(common: &GlobalArgs, args: &PromoteArgs, screen: &TerminalScreen) -> 
 
 fn promote_objects(workspace: &LoadedWorkspace, args: &PromoteArgs, summary: &mut WriteBackSummary) {
     match build_promotion(workspace, args, summary) {
-        Ok(edits) => {
-            summary.files = show_edits(workspace, &edits);
-            if !args.dry_run
-                && let Err(faults) = write_edits(workspace, &edits)
-            {
-                summary.diagnostics.extend(faults);
-            }
-        }
+        Ok(edits) => summary.finish(workspace, &edits),
         Err(faults) => {
             summary.is_refused = true;
             summary.diagnostics.extend(faults);
@@ -101,50 +104,106 @@ fn build_promotion(
 ) -> Result<FileEdits, Vec<Diagnostic>> {
     let edited = EditedWorkspace::new(workspace, &FileEdits::new());
     let before = edited.compose()?;
-    let index = edited.index_levels();
     let composition = &workspace.settings.composition;
     let find = |name: &str| composition.find_environment(name).map(|own| Arc::clone(&own.name));
     let (Some(from), Some(to)) = (find(&args.from), find(&args.to)) else { return Ok(FileEdits::new()) };
-    let (mut patches, mut objects) = (Vec::new(), Vec::new());
-    for document in workspace.documents.iter().filter(|own| own.environment.as_ref() == Some(&from)) {
-        let environments = list_environments(&before, document);
-        if !environments.contains(&to) {
-            summary
-                .diagnostics
-                .extend(index.find_overlay(document, &from).map(|_| diagnose_absent(document, &to)));
-            continue;
-        }
-        let promotion = Promotion {
-            index: &index,
-            document,
-            from: &from,
-            to: &to,
-            environments: &environments,
-            paths: &args.fields,
-        };
-        let promoted = promotion.build();
-        if promoted.patches.is_empty() {
-            continue;
-        }
-        summary.moved.push(MovedFields {
-            kind: document.kind.name.to_string(),
-            name: document.name.to_string(),
-            fields: promoted.moved.iter().map(|keys| format_shown_path(&document.kind.shape, keys)).collect(),
-        });
-        patches.extend(promoted.patches);
-        let (kind, name) = (Arc::clone(&document.kind.name), Arc::clone(&document.name));
-        objects.push(PromotedValues { kind, name, moved: promoted.moved });
-    }
-    let edits = apply_patches(&edited, &patches).map_err(|fault| vec![fault])?;
-    let after = EditedWorkspace::new(workspace, &edits).compose()?;
-    check_promotion(&before, &after, &objects, &from, &to)?;
+    let run = PromotionRun {
+        environments: list_environments(&before),
+        index: edited.index_levels(),
+        edited: &edited,
+        before: &before,
+        workspace,
+        args,
+        from,
+        to,
+    };
+    // where the text of a list cannot take an edit up, the edit stays one
+    let folded = run.promote_all(true);
+    let (edits, promoted) = folded.or_else(|_| run.promote_all(false))?;
+    summary.moved = promoted.moved;
+    summary.diagnostics.extend(promoted.absent);
     Ok(edits)
 }
 
-fn list_environments(documents: &[Document], document: &Document) -> Vec<Arc<str>> {
-    let is_own =
-        |own: &&Document| own.source.path == document.source.path && own.name_span == document.name_span;
-    documents.iter().filter(is_own).filter_map(|own| own.environment.clone()).collect()
+/// A promotion of all selected objects.
+struct PromotionRun<'p> {
+    workspace: &'p LoadedWorkspace,
+    args: &'p PromoteArgs,
+    edited: &'p EditedWorkspace<'p>,
+    index: LevelIndex<'p>,
+    before: &'p [Document],
+    environments: ObjectEnvironments<'p>,
+    from: Arc<str>,
+    to: Arc<str>,
+}
+
+/// What is said of a promotion.
+#[derive(Default)]
+struct PromotedFields {
+    moved: Vec<MovedFields>,
+    /// Objects that are not in the other environment.
+    absent: Vec<Diagnostic>,
+}
+
+impl PromotionRun<'_> {
+    /// The edits, proven.
+    fn promote_all(&self, folds_lists: bool) -> Result<(FileEdits, PromotedFields), Vec<Diagnostic>> {
+        let (mut patches, mut objects) = (Vec::new(), Vec::new());
+        let mut fields = PromotedFields::default();
+        let is_from = |own: &&Document| own.environment.as_ref() == Some(&self.from);
+        for document in self.workspace.documents.iter().filter(is_from) {
+            let environments = self.environments.get(&locate_object(document));
+            let Some(environments) = environments.filter(|own| own.contains(&self.to)) else {
+                let overlay = self.index.find_overlay(document, &self.from);
+                fields.absent.extend(overlay.map(|_| diagnose_absent(document, &self.to)));
+                continue;
+            };
+            let promotion = Promotion {
+                index: &self.index,
+                document,
+                from: &self.from,
+                to: &self.to,
+                environments,
+                paths: &self.args.fields,
+                folds_lists,
+            };
+            let promoted = promotion.build();
+            if promoted.patches.is_empty() {
+                continue;
+            }
+            fields.moved.push(describe_moved(document, &promoted));
+            patches.extend(promoted.patches);
+            let (kind, name) = (Arc::clone(&document.kind.name), Arc::clone(&document.name));
+            objects.push(PromotedValues { kind, name, moved: promoted.moved });
+        }
+        let edits = apply_patches(self.edited, &patches).map_err(|fault| vec![fault])?;
+        let after = EditedWorkspace::new(self.workspace, &edits).compose()?;
+        check_promotion(self.before, &after, &objects, &self.from, &self.to)?;
+        Ok((edits, fields))
+    }
+}
+
+fn describe_moved(document: &Document, promoted: &PromotedObject) -> MovedFields {
+    MovedFields {
+        kind: document.kind.name.to_string(),
+        name: document.name.to_string(),
+        fields: promoted.moved.iter().map(|keys| format_shown_path(&document.kind.shape, keys)).collect(),
+    }
+}
+
+/// The environments of each object, by its file and the place of its name.
+type ObjectEnvironments<'d> = HashMap<(&'d str, u32), Vec<Arc<str>>>;
+
+fn list_environments(documents: &[Document]) -> ObjectEnvironments<'_> {
+    let mut environments = ObjectEnvironments::new();
+    for document in documents {
+        environments.entry(locate_object(document)).or_default().extend(document.environment.clone());
+    }
+    environments
+}
+
+fn locate_object(document: &Document) -> (&str, u32) {
+    (&document.source.path, document.name_span.start)
 }
 
 fn diagnose_absent(document: &Document, environment: &str) -> Diagnostic {

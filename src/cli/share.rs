@@ -3,7 +3,7 @@
 //! Offline. The base and the changes of the documents are shown as a patch, or written. Nothing is written unless every
 //! render stays the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use clap::Args;
 
@@ -14,7 +14,6 @@ use super::run_setup;
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::write_back::report::{MovedFields, WriteBackSummary};
-use super::write_back::{show_edits, write_edits};
 use crate::cli::write_back::proof::{diagnose_other, list_changed};
 use crate::cli::write_back::texts::apply_patches;
 use crate::compose::bases::BASES_FOLDER;
@@ -24,6 +23,9 @@ use crate::document::Document;
 use crate::run::import::names;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::edited::{EditedWorkspace, FileEdits};
+
+/// What to do where another document would render otherwise.
+const HINT_OTHER_OBJECTS: &str = "nothing was written; select other documents with `--name` or a path";
 
 /// Arguments of `share`.
 #[derive(Args)]
@@ -68,14 +70,7 @@ pub fn run(common: &GlobalArgs, args: &ShareArgs, screen: &TerminalScreen) -> an
         return Ok(ExitStatus::Usage);
     }
     match build_bases(&workspace, &kinds, args, &mut summary) {
-        Ok(edits) => {
-            summary.files = show_edits(&workspace, &edits);
-            if args.write.is_some()
-                && let Err(faults) = write_edits(&workspace, &edits)
-            {
-                summary.diagnostics.extend(faults);
-            }
-        }
+        Ok(edits) => summary.finish(&workspace, &edits),
         Err(faults) => {
             summary.is_refused = true;
             summary.diagnostics.extend(faults);
@@ -87,13 +82,10 @@ pub fn run(common: &GlobalArgs, args: &ShareArgs, screen: &TerminalScreen) -> an
 /// The objects of each kind, each once, whatever its environments.
 fn group_documents(workspace: &LoadedWorkspace) -> BTreeMap<&str, Vec<&Document>> {
     let mut kinds: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
+    let mut seen = HashSet::new();
     for document in &workspace.documents {
-        let own = kinds.entry(&document.kind.name).or_default();
-        let is_same = |other: &&Document| {
-            other.source.path == document.source.path && other.name_span == document.name_span
-        };
-        if !own.iter().any(is_same) {
-            own.push(document);
+        if seen.insert((document.source.path.as_str(), document.name_span.start)) {
+            kinds.entry(&document.kind.name).or_default().push(document);
         }
     }
     kinds
@@ -126,7 +118,8 @@ fn build_bases(
     edits.extend(apply_patches(&edited, &patches).map_err(|fault| vec![fault])?);
     let after = EditedWorkspace::new(workspace, &edits).compose()?;
     let changed = list_changed(&before, &after).map_err(|fault| vec![fault])?;
-    let faults: Vec<Diagnostic> = changed.into_iter().map(|(before, _)| diagnose_other(before)).collect();
+    let diagnose = |(before, _)| diagnose_other(before, HINT_OTHER_OBJECTS);
+    let faults: Vec<Diagnostic> = changed.into_iter().map(diagnose).collect();
     if faults.is_empty() { Ok(edits) } else { Err(faults) }
 }
 

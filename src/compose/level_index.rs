@@ -10,7 +10,7 @@ use super::head::{
     BaseDocument, ObjectDocument, OverlayDocument, RawDocument, SortedDocuments, sort_documents,
 };
 use super::paths::find_at_path;
-use super::settings::CompositionSettings;
+use super::settings::{CompositionSettings, ValueDefinition};
 use crate::diagnostic::{NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::document::levels::LevelKind;
@@ -72,6 +72,28 @@ impl<'t> LevelIndex<'t> {
         }
     }
 
+    /// What the settings say of a value.
+    pub fn find_value_definition(&self, name: &str) -> Option<&'t ValueDefinition> {
+        self.settings.values.iter().find(|own| *own.name == *name)
+    }
+
+    /// The value whose default is at a place of the settings.
+    pub fn find_default_at(&self, span: SourceSpan) -> Option<&'t ValueDefinition> {
+        let is_here = |own: &&ValueDefinition| own.default.as_ref().is_some_and(|own| own.span == span);
+        self.settings.values.iter().find(is_here)
+    }
+
+    /// Whether the `scope` of a document names a value.
+    pub fn names_value_in_scope(&self, name: &str) -> bool {
+        let names = |scope: &YamlNode| {
+            let mut parameters = scope.entries().iter().filter_map(|entry| entry.value.get_value("value"));
+            parameters.any(|value| value.as_scalar() == Some(name))
+        };
+        let objects = self.objects.values().filter_map(|own| own.find_entry("scope"));
+        let overlays = self.overlays.values().filter_map(|own| own.node.get_value("scope"));
+        objects.map(|entry| &entry.value).chain(overlays).any(names)
+    }
+
     fn find_object(&self, document: &Document) -> Option<&ObjectDocument<'t>> {
         self.objects.get(&(document.source.path.clone(), document.name_span.start))
     }
@@ -86,13 +108,15 @@ impl<'t> LevelIndex<'t> {
         self.find_object(document).is_some_and(|object| object.own.get_value("extends").is_some())
     }
 
-    /// How many objects a document with `objects` holds.
-    pub fn count_objects(&self, path: &str, header: u32) -> usize {
-        let is_there = |object: &&ObjectDocument| {
-            object.source.path == path
-                && object.shared.as_ref().is_some_and(|shared| shared.span.start == header)
-        };
-        self.objects.values().filter(is_there).count()
+    /// How many objects each document with `objects` holds, by its file and its start.
+    pub fn count_shared_objects(&self) -> HashMap<(&str, u32), usize> {
+        let mut counts = HashMap::new();
+        for object in self.objects.values() {
+            if let Some(shared) = &object.shared {
+                *counts.entry((object.source.path.as_str(), shared.span.start)).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// The names of the bases that a document extends, in the order of their names.

@@ -8,6 +8,7 @@
 pub mod bases;
 pub mod effective;
 pub mod explain;
+mod fold_edit;
 pub mod head;
 pub mod level_index;
 pub mod level_patch;

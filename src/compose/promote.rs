@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
+use super::fold_edit::fold_list_edit;
 use super::level_index::{LevelIndex, WrittenLevel};
 use super::level_patch::{LevelPatch, LevelPlace};
 use super::statements::{Statement, list_level_statements};
 use crate::document::Document;
-use crate::document::composition::EDIT_KEYS;
+use crate::document::composition::is_list_edit;
 use crate::document::levels::LevelKind;
 use crate::document::write::layout::LayoutNode;
 use crate::document::write::patch::{MapPatch, NodePatch};
 use crate::document::write::rewrite::layout_node;
+use crate::kind::FieldType;
 use crate::yaml::YamlNode;
 
 /// Keys of an overlay that name what it is about.
@@ -31,6 +33,8 @@ pub struct Promotion<'p> {
     pub environments: &'p [Arc<str>],
     /// Paths of fields with dots, to which it is limited; empty means all.
     pub paths: &'p [String],
+    /// Whether edits of lists are written into lists of the document; else they stay edits of overlays.
+    pub folds_lists: bool,
 }
 
 /// The patches of a promotion.
@@ -39,13 +43,11 @@ pub struct PromotedObject {
     pub patches: Vec<LevelPatch>,
     /// The keys of what moves.
     pub moved: Vec<Vec<String>>,
-    /// How much of it moves into the document.
-    pub folded: usize,
 }
 
 /// What an overlay says that moves.
-enum MovedStatement<'n> {
-    Value(Vec<&'n str>, LayoutNode),
+enum MovedStatement<'n, 't, 'k> {
+    Value(Statement<'n, 't, 'k>),
     /// A path that it leaves unmanaged.
     Unset(&'n str),
 }
@@ -66,7 +68,6 @@ impl Promotion<'_> {
             let is_common =
                 overlays.iter().all(|(environment, level)| *environment == self.to || says(level));
             if is_common && self.fold(&statement, &mut document).is_some() {
-                promoted.folded += 1;
                 for (at, (_, level)) in overlays.iter().enumerate() {
                     removed[at] += remove_statement(level.as_ref(), &statement, &mut patches[at]);
                 }
@@ -90,7 +91,7 @@ impl Promotion<'_> {
         promoted
     }
 
-    fn list_moved<'n>(&self, from: &WrittenLevel<'n, '_>) -> Vec<MovedStatement<'n>> {
+    fn list_moved<'n, 't>(&self, from: &WrittenLevel<'n, 't>) -> Vec<MovedStatement<'n, 't, '_>> {
         let is_asked = |path: &str| {
             let is_below = |own: &String| {
                 path.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -98,7 +99,7 @@ impl Promotion<'_> {
             self.paths.is_empty() || self.paths.iter().any(is_below)
         };
         let values = list_level_statements(from, &self.document.kind.shape).into_iter();
-        let values = values.map(|own: Statement| MovedStatement::Value(own.keys.clone(), own.layout()));
+        let values = values.map(MovedStatement::Value);
         let unset = from.unset.into_iter().flat_map(YamlNode::items).filter_map(YamlNode::as_scalar);
         let all = values.chain(unset.map(MovedStatement::Unset));
         all.filter(|own| is_asked(&own.keys().join("."))).collect()
@@ -112,15 +113,17 @@ impl Promotion<'_> {
             below.iter().any(|own| matches!(own.kind, LevelKind::Base(_)) && own.find(keys).is_some())
         };
         match statement {
-            MovedStatement::Value(keys, node) => {
-                let own = level.find(keys);
-                if is_edit_layout(node) && own.is_some() {
-                    return None;
-                }
-                let (last, way) = keys.split_last()?;
+            MovedStatement::Value(own) => {
+                let node = match (level.find(&own.keys), &own.field.ty) {
+                    (Some(lower), FieldType::Array(list)) if is_list_edit(own.node) => {
+                        fold_list_edit(lower, own.node, list).filter(|_| self.folds_lists)?
+                    }
+                    _ => NodePatch::Set(own.layout()),
+                };
+                let (last, way) = own.keys.split_last()?;
                 patch.get_or_insert_map(&["spec"])?.keeps_empty = true;
                 let way = [&["spec"][..], way].concat();
-                patch.get_or_insert_map(&way)?.put(last, NodePatch::Set(node.clone()));
+                patch.get_or_insert_map(&way)?.put(last, node);
             }
             MovedStatement::Unset(path) => {
                 let keys: Vec<&str> = path.split('.').collect();
@@ -167,23 +170,20 @@ impl Promotion<'_> {
     }
 }
 
-impl MovedStatement<'_> {
+impl MovedStatement<'_, '_, '_> {
     fn keys(&self) -> Vec<String> {
         match self {
-            Self::Value(keys, _) => keys.iter().map(|key| (*key).to_owned()).collect(),
+            Self::Value(own) => own.keys.iter().map(|key| (*key).to_owned()).collect(),
             Self::Unset(path) => path.split('.').map(str::to_owned).collect(),
         }
     }
 }
 
-fn is_edit_layout(node: &LayoutNode) -> bool {
-    let LayoutNode::Map(entries) = node else { return false };
-    !entries.is_empty() && entries.iter().all(|entry| EDIT_KEYS.contains(&entry.key.as_str()))
-}
-
 fn says_same(level: &WrittenLevel, statement: &MovedStatement) -> bool {
     match statement {
-        MovedStatement::Value(keys, node) => level.find(keys).is_some_and(|own| layout_node(own) == *node),
+        MovedStatement::Value(said) => {
+            level.find(&said.keys).is_some_and(|own| layout_node(own) == said.layout())
+        }
         MovedStatement::Unset(path) => level.unsets(path),
     }
 }
@@ -195,11 +195,11 @@ fn add_statement(
     patch: &mut MapPatch,
 ) -> Option<()> {
     match statement {
-        MovedStatement::Value(keys, node) => {
-            let (last, way) = keys.split_last()?;
+        MovedStatement::Value(own) => {
+            let (last, way) = own.keys.split_last()?;
             let way = [&["spec"][..], way].concat();
-            patch.get_or_insert_map(&way)?.put(last, NodePatch::Set(node.clone()));
-            let path = keys.join(".");
+            patch.get_or_insert_map(&way)?.put(last, NodePatch::Set(own.layout()));
+            let path = own.keys.join(".");
             let unset = level.and_then(|level| level.unset);
             let at =
                 unset.and_then(|unset| unset.items().iter().position(|own| own.as_scalar() == Some(&path)));

@@ -15,6 +15,7 @@ use crate::document::levels::LevelKind;
 use crate::document::write::layout::{LayoutEntry, LayoutNode};
 use crate::document::write::patch::{MapPatch, NodePatch};
 use crate::document::write::render_entries;
+use crate::document::write::rewrite::layout_node;
 use crate::kind::Kind;
 use crate::value::Sensitivity;
 
@@ -37,10 +38,7 @@ pub fn propose_base(index: &LevelIndex, documents: &[&Document], name: &str) -> 
     let (first, others) = levels.split_first()?;
     let is_common = |statement: &Statement| {
         let own = statement.layout();
-        others.iter().all(|level| {
-            let same = |other: &Statement| other.keys == statement.keys && other.layout() == own;
-            list_level_statements(level, &kind.shape).iter().any(same)
-        })
+        others.iter().all(|level| level.find(&statement.keys).is_some_and(|node| layout_node(node) == own))
     };
     let is_free = |statement: &Statement| {
         !documents.iter().any(|document| is_set_by_base(index, document, &statement.keys))
@@ -144,9 +142,10 @@ fn find_whole_headers<'i>(
         entry.0 += 1;
         entry.1 &= !index.extends_itself(document);
     }
+    let all = index.count_shared_objects();
     let is_whole = |((path, header), (count, inherits)): ((&'i str, Option<u32>), (usize, bool))| {
-        let all = header.map(|header| index.count_objects(path, header));
-        ((path, header), header.is_some() && inherits && all == Some(count))
+        let all = header.and_then(|header| all.get(&(path, header)));
+        ((path, header), inherits && all == Some(&count))
     };
     counts.into_iter().map(is_whole).collect()
 }

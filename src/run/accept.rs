@@ -8,9 +8,13 @@
 mod items;
 pub mod level_choice;
 pub mod live;
+pub mod named_values;
 pub mod patches;
 pub mod selection;
 mod values;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use level_choice::SharedLevel;
 
@@ -27,6 +31,8 @@ pub struct AcceptOptions {
     pub paths: Vec<String>,
     /// A level of several objects into which values may be written.
     pub into: Option<SharedLevel>,
+    /// Values in scopes of targets, with the environments of these.
+    pub scope_values: BTreeSet<(Arc<str>, String)>,
 }
 
 /// An object whose live values are accepted.

@@ -23,6 +23,8 @@ pub struct EditedWorkspace<'w> {
     sources: DocumentSources,
     values: ValueTable,
     value_files: Vec<Arc<NamedSource>>,
+    /// What is wrong with the files of values.
+    value_faults: Vec<Diagnostic>,
 }
 
 impl<'w> EditedWorkspace<'w> {
@@ -46,12 +48,13 @@ impl<'w> EditedWorkspace<'w> {
         }
         let new_bases = edits.keys().filter(|path| is_base_path(path));
         let base_files = workspace.sources.base_files.iter().chain(new_bases).cloned().collect();
-        let values: Vec<_> = values.into_iter().collect();
+        let (values, mut value_faults): (Vec<_>, _) = (values.into_iter().collect(), Vec::new());
         Self {
             workspace,
             sources: DocumentSources { files: files.into_values().collect(), base_files },
-            values: ValueTable::new(composition, &values, &mut Vec::new()),
+            values: ValueTable::new(composition, &values, &mut value_faults),
             value_files: values.into_iter().map(|(_, source)| source).collect(),
+            value_faults,
         }
     }
 
@@ -60,7 +63,7 @@ impl<'w> EditedWorkspace<'w> {
     /// # Errors
     /// What is wrong with them.
     pub fn compose(&self) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        let (workspace, mut faults) = (self.workspace, Vec::new());
+        let (workspace, mut faults) = (self.workspace, self.value_faults.clone());
         let composition = &workspace.settings.composition;
         let mut read =
             parse_sources(&self.sources, composition, &self.values, &workspace.registry, &mut faults);

@@ -290,7 +290,7 @@ impl WorkspaceSettings {
             if needs_environment && target.environment.is_none() {
                 continue;
             }
-            for own in std::mem::take(&mut target.scope_values) {
+            for own in target.scope_values.clone() {
                 match find_scope_text(&own, values, target.environment.as_deref()) {
                     Ok(text) => target.scope.push((Arc::clone(&own.parameter), text)),
                     Err(fault) => {

@@ -3,16 +3,19 @@
 //! Objects whose edits do not hold are found by trying halves, so that one of them keeps no other from being written.
 //! Deliberately absent: reading objects and writing files.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::cli::merge_base::{build_document_key, build_subject_key};
 use crate::cli::write_back::proof::{AcceptedEdit, check_edits};
 use crate::cli::write_back::texts::apply_patches;
+use crate::compose::level_patch::LevelPatch;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::plan::Change;
 use crate::run::accept::live::compare_with_live;
-use crate::run::accept::patches::build_patches;
+use crate::run::accept::named_values::NamedValues;
+use crate::run::accept::patches::{PatchContext, build_patches};
 use crate::run::accept::selection::{SelectedChanges, select_changes};
 use crate::run::accept::{AcceptOptions, AcceptedObject};
 use crate::run::import::pending::is_answered;
@@ -40,11 +43,21 @@ pub struct AcceptOutcome {
     pub refused: Vec<Diagnostic>,
 }
 
+/// A workspace with edits, and the documents that it makes.
+struct EditedDocuments<'r> {
+    workspace: EditedWorkspace<'r>,
+    documents: Cow<'r, [Document]>,
+}
+
 impl AcceptRounds<'_> {
     /// Accepts as many of the objects as can be.
     pub fn accept_objects(&self, objects: &[AcceptedObject]) -> AcceptOutcome {
         let all: Vec<usize> = (0..objects.len()).collect();
-        let (good, mut reasons) = self.find_good(objects, &all);
+        let faults = match self.try_objects(objects, &all) {
+            Ok(outcome) => return outcome,
+            Err(faults) => faults,
+        };
+        let (good, mut reasons) = self.find_good_halves(objects, &all, faults);
         match self.try_objects(objects, &good) {
             Ok(mut outcome) => {
                 outcome.refused.append(&mut reasons);
@@ -59,18 +72,28 @@ impl AcceptRounds<'_> {
 
     /// The objects whose edits hold, and why those of others do not.
     fn find_good(&self, objects: &[AcceptedObject], chosen: &[usize]) -> (Vec<usize>, Vec<Diagnostic>) {
-        match (self.try_objects(objects, chosen), chosen) {
-            (Ok(_), _) | (_, []) => (chosen.to_vec(), Vec::new()),
-            (Err(faults), [_]) => (Vec::new(), faults),
-            (Err(_), chosen) => {
-                let (left, right) = chosen.split_at(chosen.len() / 2);
-                let (mut good, mut faults) = self.find_good(objects, left);
-                let (others, reasons) = self.find_good(objects, right);
-                good.extend(others);
-                faults.extend(reasons);
-                (good, faults)
-            }
+        match self.try_objects(objects, chosen) {
+            Ok(_) => (chosen.to_vec(), Vec::new()),
+            Err(faults) => self.find_good_halves(objects, chosen, faults),
         }
+    }
+
+    /// The same where the edits of all together do not hold.
+    fn find_good_halves(
+        &self,
+        objects: &[AcceptedObject],
+        chosen: &[usize],
+        faults: Vec<Diagnostic>,
+    ) -> (Vec<usize>, Vec<Diagnostic>) {
+        if chosen.len() < 2 {
+            return (Vec::new(), faults);
+        }
+        let (left, right) = chosen.split_at(chosen.len() / 2);
+        let (mut good, mut faults) = self.find_good(objects, left);
+        let (others, reasons) = self.find_good(objects, right);
+        good.extend(others);
+        faults.extend(reasons);
+        (good, faults)
     }
 
     fn try_objects(
@@ -81,33 +104,51 @@ impl AcceptRounds<'_> {
         let mut outcome = AcceptOutcome::default();
         for _ in 0..MAX_ROUNDS {
             let edited = EditedWorkspace::new(self.workspace, &outcome.edits);
-            let documents = edited.compose()?;
-            let by_key: BTreeMap<_, _> = documents.iter().map(|own| (build_document_key(own), own)).collect();
-            let index = edited.index_levels();
-            let (mut patches, mut refused) = (Vec::new(), Vec::new());
-            let mut is_first = BTreeMap::new();
-            for at in chosen {
-                let object = &objects[*at];
-                let Some(document) = by_key.get(&build_subject_key(&object.subject)) else { continue };
-                let selected = find_changes(document, object, self.options)?;
-                let built = build_patches(document, &index, object, &selected.accepted, self.options);
-                refused.extend(selected.refused);
-                refused.extend(built.refused);
-                is_first.insert(*at, selected.accepted);
-                patches.extend(built.patches);
-            }
-            outcome.refused = refused;
-            if outcome.accepted.is_empty() {
-                outcome.accepted = is_first;
-            }
+            let documents = match outcome.edits.is_empty() {
+                true => Cow::Borrowed(self.before),
+                false => Cow::Owned(edited.compose()?),
+            };
+            let edited = EditedDocuments { workspace: edited, documents };
+            let patches = self.build_patches(objects, chosen, &edited, &mut outcome)?;
             if patches.is_empty() {
-                self.check(objects, &documents, &mut outcome)?;
+                self.check(objects, &edited.documents, &mut outcome)?;
                 return Ok(outcome);
             }
-            let texts = apply_patches(&edited, &patches).map_err(|fault| vec![fault])?;
+            let texts = apply_patches(&edited.workspace, &patches).map_err(|fault| vec![fault])?;
             outcome.edits.extend(texts);
         }
         Err(chosen.iter().filter_map(|at| objects.get(*at)).map(diagnose_unsettled).collect())
+    }
+
+    /// The patches for what still differs.
+    fn build_patches(
+        &self,
+        objects: &[AcceptedObject],
+        chosen: &[usize],
+        edited: &EditedDocuments,
+        outcome: &mut AcceptOutcome,
+    ) -> Result<Vec<LevelPatch>, Vec<Diagnostic>> {
+        let documents = &*edited.documents;
+        let by_key: BTreeMap<_, _> = documents.iter().map(|own| (build_document_key(own), own)).collect();
+        let index = edited.workspace.index_levels();
+        let values = NamedValues::new(documents, &index, &self.options.scope_values);
+        let context = PatchContext { index: &index, values, options: self.options };
+        let (mut patches, mut is_first) = (Vec::new(), BTreeMap::new());
+        outcome.refused.clear();
+        for at in chosen {
+            let object = &objects[*at];
+            let Some(document) = by_key.get(&build_subject_key(&object.subject)) else { continue };
+            let selected = find_changes(document, object, self.options)?;
+            let built = build_patches(&context, document, object, &selected.accepted);
+            outcome.refused.extend(selected.refused);
+            outcome.refused.extend(built.refused);
+            is_first.insert(*at, selected.accepted);
+            patches.extend(built.patches);
+        }
+        if outcome.accepted.is_empty() {
+            outcome.accepted = is_first;
+        }
+        Ok(patches)
     }
 
     /// The proof: nothing else changes, in these documents and in others.

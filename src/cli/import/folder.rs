@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use tempfile::NamedTempFile;
 
 use super::report::{ImportRow, ImportStatus};
 use crate::cli::import::args::ImportArgs;
@@ -23,7 +24,7 @@ use crate::run::import::{ImportJob, names};
 use crate::workspace::{LoadedWorkspace, settings};
 
 /// The byte order mark.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where documents are written.
 pub struct ImportFolder {
@@ -263,10 +264,16 @@ pub fn replace_if_unchanged(path: &Path, before: &str, text: &str) -> io::Result
 }
 
 /// Puts bytes into a new file; one that is there stays.
+fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    stage_new_file(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The bytes of a new file, in a temporary file beside it.
 ///
 /// # Errors
 /// When that cannot be done.
-pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn stage_new_file(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -279,8 +286,7 @@ pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// Puts other bytes into a file that is there, as a whole. Whether a link leads to it is for the caller to check.
@@ -288,12 +294,20 @@ pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When that cannot be done.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    stage_replacement(path, bytes)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Other bytes for a file that is there, in a temporary file beside it.
+///
+/// # Errors
+/// When that cannot be done.
+pub fn stage_replacement(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".import-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     // somebody's work stands there: the new text is on disk before the old one goes
     file.as_file().sync_all()?;
     file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }

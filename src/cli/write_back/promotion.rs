@@ -1,6 +1,7 @@
 //! The proof of a promotion: one environment renders as before, another one renders the same at the paths that moved,
 //! and everything else stays.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::proof::{diagnose_other, is_same_outside, list_changed};
@@ -10,6 +11,10 @@ use crate::diagnostic::Diagnostic;
 use crate::document::levels::LevelKind;
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::run::import::revise::{TouchedSpans, is_same_except};
+
+/// What to do where another document would render otherwise.
+const HINT_OTHER_OBJECTS: &str =
+    "nothing was written; select other objects with `--name`, or values with `--path`";
 
 /// An object whose values move.
 pub struct PromotedValues {
@@ -23,30 +28,29 @@ pub struct PromotedValues {
 ///
 /// # Errors
 /// With the documents that would render otherwise than they are to.
-pub fn check_promotion(
-    before: &[Document],
-    after: &[Document],
-    objects: &[PromotedValues],
-    from: &str,
-    to: &str,
+pub fn check_promotion<'d>(
+    before: &'d [Document],
+    after: &'d [Document],
+    objects: &'d [PromotedValues],
+    from: &'d str,
+    to: &'d str,
 ) -> Result<(), Vec<Diagnostic>> {
     let mut faults = Vec::new();
-    let find = |document: &Document| {
-        objects.iter().find(|own| own.kind == document.kind.name && own.name == document.name)
-    };
+    let by_name: HashMap<(&str, &str), &PromotedValues> =
+        objects.iter().map(|own| ((&*own.kind, &*own.name), own)).collect();
     for (before, after) in list_changed(before, after).map_err(|fault| vec![fault])? {
-        let object = find(after).filter(|_| after.environment.as_deref() == Some(to));
+        let object = by_name.get(&(&*after.kind.name, &*after.name));
+        let object = object.filter(|_| after.environment.as_deref() == Some(to));
         let paths = |object: &PromotedValues| object.moved.iter().map(|keys| keys.join(".")).collect();
         if !object.is_some_and(|object| is_same_outside(before, after, &[], paths(object))) {
-            faults.push(diagnose_other(before));
+            faults.push(diagnose_other(before, HINT_OTHER_OBJECTS));
         }
     }
+    let key = |own: &'d Document| (own.environment.as_deref(), &*own.kind.name, &*own.name);
+    let after: HashMap<_, &Document> = after.iter().map(|own| (key(own), own)).collect();
     for object in objects {
-        let in_environment = |environment: &str| {
-            let is_own = |own: &&Document| own.kind.name == object.kind && own.name == object.name;
-            after.iter().filter(is_own).find(|own| own.environment.as_deref() == Some(environment))
-        };
-        let (Some(from), Some(to)) = (in_environment(from), in_environment(to)) else { continue };
+        let find = |environment| after.get(&(Some(environment), &*object.kind, &*object.name));
+        let (Some(from), Some(to)) = (find(from), find(to)) else { continue };
         faults.extend(object.moved.iter().filter_map(|keys| diagnose_difference(from, to, keys)));
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }

@@ -3,9 +3,10 @@
 //! Documents are compared as they are rendered: typed values, sources and references, not texts.
 //! Deliberately absent: live objects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::cli::merge_base::{DocumentKey, build_document_key};
 use crate::diagnostic::Diagnostic;
 use crate::document::{DesiredNode, DesiredValue, Document, NamedReference, ValueSource};
 use crate::kind::{FieldType, Shape};
@@ -24,6 +25,14 @@ pub fn build_render_key(document: &Document) -> RenderKey {
     (environment.clone(), target.clone(), Arc::clone(&kind.name), Arc::clone(name))
 }
 
+/// A document that renders otherwise, before and after.
+pub type ChangedDocument<'d> = (&'d Document, &'d Document);
+
+/// So many of the objects that change are named beside the first.
+const MAX_RELATED: usize = 5;
+/// What `accept` lets people do where other objects change too.
+const HINT_INTO: &str = "nothing was written; `--into base=N` writes into a level of N objects";
+
 /// The documents that render otherwise, before and after.
 ///
 /// # Errors
@@ -31,7 +40,7 @@ pub fn build_render_key(document: &Document) -> RenderKey {
 pub fn list_changed<'d>(
     before: &'d [Document],
     after: &'d [Document],
-) -> Result<Vec<(&'d Document, &'d Document)>, Diagnostic> {
+) -> Result<Vec<ChangedDocument<'d>>, Diagnostic> {
     let keys = |documents: &[Document]| documents.iter().map(build_render_key).collect::<BTreeSet<_>>();
     if before.len() != after.len() || keys(before) != keys(after) {
         let message = "the edits would change which objects there are";
@@ -53,7 +62,7 @@ pub fn is_same_render(before: &Document, after: &Document) -> bool {
 /// An object whose document changes on purpose.
 pub struct AcceptedEdit<'a> {
     /// Target, kind and name.
-    pub key: (Option<Arc<str>>, Arc<str>, Arc<str>),
+    pub key: DocumentKey,
     /// The differences that are written down.
     pub changes: &'a [Change],
 }
@@ -69,14 +78,11 @@ pub fn check_edits(
     into: Option<SharedLevel>,
 ) -> Result<(), Vec<Diagnostic>> {
     let changed = list_changed(before, after).map_err(|fault| vec![fault])?;
-    let find = |document: &Document| {
-        let Document { target, kind, name, .. } = document;
-        accepted.iter().find(|own| own.key.0 == *target && own.key.1 == kind.name && own.key.2 == *name)
-    };
+    let edits: HashMap<_, &AcceptedEdit> = accepted.iter().map(|own| (&own.key, own)).collect();
     let mut faults = Vec::new();
     let mut others = Vec::new();
     for (before, after) in &changed {
-        match find(after) {
+        match edits.get(&build_document_key(after)) {
             Some(edit) if is_preserved(before, after, edit.changes) => {}
             Some(_) => faults.push(diagnose_more(before)),
             None => others.push(*before),
@@ -85,10 +91,10 @@ pub fn check_edits(
     match into {
         // each object that the shared level reaches has another value now, or said it by itself already
         Some(shared) if others.len() + accepted.len() != shared.objects => {
-            faults.push(diagnose_count(shared, others.len() + accepted.len()));
+            faults.push(diagnose_count(shared, others.len() + accepted.len(), &changed));
         }
         Some(_) => {}
-        None => faults.extend(others.into_iter().map(diagnose_other)),
+        None => faults.extend(others.into_iter().map(|own| diagnose_other(own, HINT_INTO))),
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
@@ -100,16 +106,17 @@ fn diagnose_more(document: &Document) -> Diagnostic {
         .with_hint("nothing of it was written; change it by hand")
 }
 
-/// The fault of an object that would change too.
-pub fn diagnose_other(document: &Document) -> Diagnostic {
+/// The fault of an object that would change too, with what the command lets people do about it.
+pub fn diagnose_other(document: &Document, hint: &str) -> Diagnostic {
     let place = document.environment.as_ref().map_or_else(String::new, |own| format!(" in `{own}`"));
     let message = format!("this would change `{}`{place} too", document.name);
     Diagnostic::error("shared-level", message)
         .with_location(document.locate_span(document.name_span))
-        .with_hint("nothing was written; `--into base=N` writes into a level of N objects")
+        .with_hint(hint)
 }
 
-fn diagnose_count(shared: SharedLevel, objects: usize) -> Diagnostic {
+/// The fault of another number of objects than expected, at the first of those that would change.
+fn diagnose_count(shared: SharedLevel, objects: usize, changed: &[ChangedDocument]) -> Diagnostic {
     let (level, expected) = (shared.level.as_str(), shared.objects);
     let message = format!(
         "this changes {}, not {expected}",
@@ -118,8 +125,14 @@ fn diagnose_count(shared: SharedLevel, objects: usize) -> Diagnostic {
             _ => format!("{objects} objects"),
         }
     );
-    Diagnostic::error("shared-level", message)
-        .with_hint(format!("nothing was written; look at `--dry-run --into {level}={objects}`"))
+    let fault = Diagnostic::error("shared-level", message)
+        .with_hint(format!("nothing was written; look at `--dry-run --into {level}={objects}`"));
+    let mut places = changed.iter().map(|(own, _)| (own, own.locate_span(own.name_span)));
+    let Some((_, first)) = places.next() else { return fault };
+    places.take(MAX_RELATED).fold(fault.with_location(first), |fault, (own, place)| {
+        let place_name = own.environment.as_ref().map_or_else(String::new, |own| format!(" in `{own}`"));
+        fault.with_related(place, format!("`{}`{place_name} changes too", own.name))
+    })
 }
 
 /// Whether a document says what it said, but for the values that changed.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::EditedFileView;
+use super::{EditedFileView, show_edits, write_edits};
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::StdoutFormat;
 use crate::cli::screen::TerminalScreen;
@@ -11,6 +11,8 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::report::sanitize::escape_line;
 use crate::report::to_json;
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::edited::FileEdits;
 
 /// The fields of one object, or of a base, that move.
 #[derive(Serialize, JsonSchema)]
@@ -57,6 +59,18 @@ impl WriteBackSummary {
     pub fn new(dry_run: bool, nothing: &'static str) -> Self {
         let (moved, files, diagnostics) = (Vec::new(), Vec::new(), Vec::new());
         Self { dry_run, nothing, moved, files, diagnostics, is_refused: false }
+    }
+
+    /// Shows the edits of files and, unless nothing is to be put on disk, writes them.
+    pub fn finish(&mut self, workspace: &LoadedWorkspace, edits: &FileEdits) {
+        self.files = show_edits(workspace, edits);
+        if !self.dry_run
+            && let Err(faults) = write_edits(workspace, edits)
+        {
+            self.files.clear();
+            self.moved.clear();
+            self.diagnostics.extend(faults);
+        }
     }
 
     /// Prints it, in the format asked for, and gives what it says to scripts.

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::removed_documents::remove_documents;
 use crate::compose::level_patch::{LevelPatch, LevelPlace};
-use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
-use crate::document::write::edit::{DocumentEditor, EditError, TextEdit, apply_edits};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
+use crate::document::write::edit::{DocumentEditor, EditError, apply_edits};
 use crate::document::write::layout::{LayoutEntry, LayoutNode};
 use crate::document::write::patch::MapPatch;
 use crate::document::write::render_entries;
@@ -25,7 +26,7 @@ const HINT_BY_HAND: &str = "the file is left as it is; change it by hand";
 pub fn apply_patches(edited: &EditedWorkspace, patches: &[LevelPatch]) -> Result<FileEdits, Diagnostic> {
     let mut files: BTreeMap<&str, FilePatches> = BTreeMap::new();
     let mut new = BTreeMap::new();
-    for (place, (patch, removes_level)) in merge_patches(patches)? {
+    for (place, (patch, removes_level)) in merge_patches(edited, patches)? {
         match place {
             LevelPlace::Written { path, anchor, .. } if removes_level => {
                 files.entry(path).or_default().removed.push(*anchor);
@@ -61,7 +62,10 @@ pub fn apply_patches(edited: &EditedWorkspace, patches: &[LevelPatch]) -> Result
 }
 
 /// One patch for each level.
-fn merge_patches(patches: &[LevelPatch]) -> Result<BTreeMap<&LevelPlace, (MapPatch, bool)>, Diagnostic> {
+fn merge_patches<'p>(
+    edited: &EditedWorkspace,
+    patches: &'p [LevelPatch],
+) -> Result<BTreeMap<&'p LevelPlace, (MapPatch, bool)>, Diagnostic> {
     let mut merged: BTreeMap<&LevelPlace, (MapPatch, bool)> = BTreeMap::new();
     for LevelPatch { place, patch, removes_level } in patches {
         let own = merged.entry(place).or_default();
@@ -69,10 +73,20 @@ fn merge_patches(patches: &[LevelPatch]) -> Result<BTreeMap<&LevelPlace, (MapPat
         if !own.0.merge(patch) {
             let message = "two objects are to write different values into the same place";
             let fault = Diagnostic::error("conflicting-edits", message);
-            return Err(fault.with_hint("select the object whose value counts with `--name`"));
+            let fault = fault.with_hint("select the object whose value counts with `--name`");
+            return Err(locate_level(edited, place).into_iter().fold(fault, Diagnostic::with_location));
         }
     }
     Ok(merged)
+}
+
+/// Where a level is; for one that is not there yet, the file of its document.
+fn locate_level(edited: &EditedWorkspace, place: &LevelPlace) -> Option<SourceLocation> {
+    let (path, at) = match place {
+        LevelPlace::Written { path, anchor, .. } => (path, *anchor),
+        LevelPlace::NewOverlay { beside, .. } => (beside, 0),
+    };
+    Some(edited.find_source(path)?.locate_span(SourceSpan { start: at, end: at }))
 }
 
 /// What changes in one file.
@@ -90,8 +104,7 @@ fn edit_file(source: &Arc<NamedSource>, patches: &FilePatches) -> Result<Option<
     if !patches.removed.is_empty() && patches.removed.len() == nodes.len() {
         return Ok(None);
     }
-    let mut edits: Vec<TextEdit> =
-        patches.removed.iter().map(|anchor| remove_document(&source.text, *anchor as usize)).collect();
+    let mut edits = remove_documents(&source.text, &patches.removed);
     for (anchor, keys, patch) in &patches.changed {
         let at = SourceSpan { start: *anchor, end: *anchor };
         let (root, level) = find_level_node(&nodes, *anchor, keys)
@@ -103,28 +116,6 @@ fn edit_file(source: &Arc<NamedSource>, patches: &FilePatches) -> Result<Option<
     }
     let unclear = || diagnose_unsafe_edit(source, SourceSpan::default(), "is edited in two ways at once");
     apply_edits(&source.text, &edits).map(Some).ok_or_else(unclear)
-}
-
-/// The YAML document around a place goes, with the line that parts it from the one before; the first one with the line
-/// that parts it from the next.
-fn remove_document(text: &str, at: usize) -> TextEdit {
-    let (mut start, mut end, mut line_start) = (None, None, 0);
-    for line in text.split_inclusive('\n') {
-        let is_separator = line.trim_end() == "---" || line.starts_with("--- ");
-        match is_separator {
-            true if line_start <= at => start = Some(line_start),
-            true if end.is_none() => end = Some((line_start, line_start + line.len())),
-            _ => {}
-        }
-        line_start += line.len();
-    }
-    let range = match (start, end) {
-        (Some(start), Some((end, _))) => start..end,
-        (Some(start), None) => start..text.len(),
-        (None, Some((_, end))) => 0..end,
-        (None, None) => 0..text.len(),
-    };
-    TextEdit { range, text: String::new() }
 }
 
 /// The YAML document around a place, and the node of the level in it.

@@ -7,18 +7,17 @@ use std::collections::BTreeMap;
 use super::items::{ListContext, ListEditor};
 use super::level_choice::{Destination, LevelChoice};
 use super::live::fill_document;
+use super::named_values::{NamedValues, ValueEdit};
 use super::values::{build_value, diagnose_unsafe, split_path};
 use super::{AcceptOptions, AcceptedObject, ObjectPatches};
 use crate::compose::level_index::LevelIndex;
 use crate::compose::level_patch::{LevelPatch, LevelPlace};
 use crate::diagnostic::Diagnostic;
-use crate::document::levels::LevelKind;
 use crate::document::write::layout::LayoutNode;
 use crate::document::write::patch::{MapPatch, NodePatch};
 use crate::document::{DesiredNode, DesiredValue, Document, ValueSource};
 use crate::kind::{FieldType, ListType};
 use crate::plan::Change;
-use crate::plan::step::format_path;
 use crate::run::import::draft::{DraftOptions, ObjectDraft, draft_object};
 use crate::run::import::live_layout::{LiveLayout, resolve_field};
 use crate::run::import::names::VariableNames;
@@ -29,18 +28,26 @@ const SPEC_KEY: &str = "spec";
 /// A key of the list of fields that a level leaves unmanaged.
 const UNSET_KEY: &str = "unset";
 
+/// The levels and values into which live values go.
+pub struct PatchContext<'p, 't> {
+    pub index: &'p LevelIndex<'t>,
+    pub values: NamedValues<'p, 't>,
+    pub options: &'p AcceptOptions,
+}
+
 /// The patches that make a document say its live values.
 pub fn build_patches(
+    context: &PatchContext,
     document: &Document,
-    index: &LevelIndex,
     object: &AcceptedObject,
     changes: &[Change],
-    options: &AcceptOptions,
 ) -> ObjectPatches {
+    let PatchContext { index, values, options } = context;
     let into = options.into.map(|shared| shared.level);
     let draft = draft_open_values(document, &object.live, options.personal);
     let mut builder = PatchBuilder {
         document,
+        values,
         live: &object.live,
         filled: fill_document(document, &object.live),
         choice: LevelChoice::new(index, document, object.environments, into),
@@ -79,6 +86,7 @@ fn retain_open_values(node: &mut DesiredNode) -> bool {
 
 pub(super) struct PatchBuilder<'p, 'i, 't> {
     document: &'p Document,
+    values: &'p NamedValues<'i, 't>,
     live: &'p Object,
     /// The document with live values for its sources and references.
     filled: Document,
@@ -95,9 +103,16 @@ impl PatchBuilder<'_, '_, '_> {
     fn add_changes(&mut self, changes: &[Change]) {
         let mut lists = ListChanges::new();
         for change in changes {
-            if let Some(fault) = self.diagnose_named_value(change) {
-                self.refused.push(fault);
-                continue;
+            match self.values.find_edit(self.document, change) {
+                Some(Ok(ValueEdit { place, name, setting })) => {
+                    self.patches.entry(place).or_default().put(&name, NodePatch::Set(setting));
+                    continue;
+                }
+                Some(Err(fault)) => {
+                    self.refused.push(fault);
+                    continue;
+                }
+                None => {}
             }
             let (keys, rest) = split_path(&change.path.0);
             match rest.is_empty() {
@@ -116,19 +131,6 @@ impl PatchBuilder<'_, '_, '_> {
         let place = change.and_then(|change| change.place.clone());
         let place = place.unwrap_or_else(|| self.document.locate_span(self.document.name_span));
         self.refused.push(if fault.location.is_some() { fault } else { fault.with_location(place) });
-    }
-
-    /// A value that the settings or a file of values decide is not this object's alone.
-    fn diagnose_named_value(&self, change: &Change) -> Option<Diagnostic> {
-        let place = change.place.as_ref()?;
-        let is_value = |kind: &LevelKind| matches!(kind, LevelKind::Values(_) | LevelKind::ValueDefaults);
-        let mut levels = self.document.levels.iter().flat_map(|levels| levels.iter_levels());
-        levels.find(|level| is_value(&level.kind) && level.source.path == place.source.path)?;
-        let label = format_path(&change.path);
-        let message =
-            format!("`{label}` is set by a value in {}, which other objects may use", place.source.path);
-        let hint = "change the value there, or set the field in the document or in an overlay";
-        Some(Diagnostic::warning("named-value", message).with_location(place.clone()).with_hint(hint))
     }
 
     /// A field or an entry of a map.
@@ -179,6 +181,7 @@ impl PatchBuilder<'_, '_, '_> {
             let is_whole =
                 matches!(list.list_type, ListType::Atomic) && raw.is_none_or(|raw| raw.items().is_empty());
             let patch = match is_whole {
+                true if live.is_empty() => NodePatch::Set(LayoutNode::List(Vec::new())),
                 true => {
                     let drafted = self.layout.build_drafted(&path, mark, field);
                     NodePatch::Set(drafted.ok_or_else(|| diagnose_unsafe(first))?.tree)

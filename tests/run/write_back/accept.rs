@@ -93,15 +93,120 @@ fn a_shared_level_needs_the_exact_number_of_objects() {
 }
 
 #[test]
-fn a_named_value_is_reported_and_left() {
+fn a_value_of_several_objects_is_reported_and_left() {
     let depot = Depot::new(&FILES);
     depot.edit(&depot.production, "A", json!({ "price": 7, "note": "new" }));
     let ran = depot.accept(4, &[]);
-    ran.complains(&["named-value", "`price` is set by a value in values/production.yaml"]);
+    let message = "`price` is set by the value `price` in values/production.yaml, which 2 objects use";
+    ran.complains(&["named-value", message, "`bolt` uses it too"]);
+    assert!(!ran.err.contains("`anvil` uses it too"), "{}", ran.err);
     assert_eq!(depot.workspace.read("values/production.yaml"), "price: 5\n");
     assert!(depot.workspace.read("config/production/anvil.yaml").contains("note: new"));
     depot.accept(3, &["--path", "price"]).complains(&["named-value"]);
     depot.accept(0, &["--path", "label"]).says(&["nothing to accept"]);
+}
+
+const PRICES: &str = "# by hand\nprice: 5 # each\n";
+
+#[test]
+fn a_value_of_one_object_is_set_in_the_values_of_its_environment() {
+    // what the overlay of `bolt` replaces is no use of the value
+    let bolt = "overlay: production\nkind: depot/item\nname: bolt\nspec: { price: 3 }\n";
+    let mut files = FILES.to_vec();
+    files[3].1 = PRICES;
+    files.push(("config/production/bolt.yaml", bolt));
+    let depot = Depot::new(&files);
+    depot.edit(&depot.production, "A", json!({ "price": 7.25 }));
+    let dry = depot.accept(0, &["--dry-run"]);
+    dry.says(&["--- a/values/production.yaml", "-price: 5 •••\n+price: 7.25 •••"]);
+    depot.accept(0, &[]).says(&["price", "values/production.yaml"]);
+    assert_eq!(depot.workspace.read("values/production.yaml"), PRICES.replace('5', "7.25"));
+    assert_eq!(depot.workspace.read("bases/usual.yaml"), BASE);
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
+    depot.expect_in_sync("production");
+    // nobody set it in staging: the default is of every environment
+    depot.edit(&depot.staging, "A", json!({ "price": 8 }));
+    let ran = depot.workspace.expect(3, &["accept", "--env", "staging"]);
+    ran.complains(&["the value `price` in trueup.yaml, which is the default of every environment"]);
+}
+
+#[test]
+fn a_value_that_means_more_than_one_field_stays() {
+    let document = |more: &str, spec: &str| {
+        format!("kind: depot/item\nname: one\nenvironments: [production]\n{more}spec:\n  code: O\n{spec}")
+    };
+    let twice = "  label: { value: word }\n  note: { value: word }\n";
+    let masked = "  label: one\n  hints: { staff: { value: hint } }\n";
+    for (spec, values, edit, reason) in [
+        (twice, "word: old\n", json!({ "label": "new" }), "which this object uses at several places"),
+        (
+            "  stock: { value: count }\n",
+            "count: 3\n",
+            json!({ "stock": null }),
+            "which cannot hold the live value",
+        ),
+        (
+            masked,
+            "hint: old\n",
+            json!({ "hints": { "staff": "new" } }),
+            "and sensitive values are never written there",
+        ),
+    ] {
+        let (document, values) = (document("", spec), format!("price: 1\n{values}"));
+        let depot = Depot::with_values(
+            "word: { type: string }, count: { type: integer }, hint: { type: string, sensitivity: internal }",
+            &[("config/one.yaml", &document), ("values/production.yaml", &values)],
+        );
+        depot.edit(&depot.production, "O", edit);
+        let ran = depot.accept(3, &["--personal"]);
+        ran.complains(&["named-value", reason]);
+        assert_eq!(depot.workspace.read("values/production.yaml"), values, "{}", ran.all());
+        assert_eq!(depot.workspace.read("config/one.yaml"), document);
+    }
+}
+
+#[test]
+fn a_document_of_several_environments_changes_where_that_is_allowed() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "A", json!({ "label": "Great anvil" }));
+    let own = &depot.workspace;
+    let ran = own.expect(3, &["accept", "--env", "production", "--into", "document=3"]);
+    ran.complains(&[
+        "this changes 2 objects, not 3",
+        "--into document=2",
+        "config/items.yaml:5:3",
+        "changes too",
+    ]);
+    assert_eq!(own.read("config/items.yaml"), ITEMS);
+    own.expect(0, &["accept", "--env", "production", "--into", "document=2"]);
+    assert_eq!(own.read("config/items.yaml"), ITEMS.replace("label: Anvil", "label: Great anvil"));
+    assert_eq!(own.read("config/production/anvil.yaml"), OVERLAY);
+    depot.expect_in_sync("production");
+    assert!(depot.render("staging").contains("Great anvil"));
+}
+
+#[test]
+fn no_file_changes_when_one_cannot_be_written() {
+    let depot = Depot::new(&FILES);
+    // a new overlay needs the folder config/staging
+    depot.workspace.write("config/staging", "");
+    depot.edit(&depot.staging, "A", json!({ "label": "Test anvil" }));
+    depot.edit(&depot.production, "B", json!({ "label": "Big bolt" }));
+    let ran = depot.workspace.expect(1, &["accept"]);
+    ran.complains(&["unwritable-file", "config/staging/items.yaml"]);
+    assert!(!ran.out.contains("written"), "{}", ran.all());
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
+}
+
+#[test]
+fn a_misspelt_path_is_an_error() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "A", json!({ "note": "new" }));
+    let ran = depot.accept(1, &["--path", "nots"]);
+    ran.complains(&["unknown-field", "`nots` is no field of depot/item", "did you mean `note`?"]);
+    depot.accept(1, &["--path", "size.widht"]).complains(&["did you mean `width`?"]);
+    depot.accept(1, &["--path", "note.more"]).complains(&["end the path before it"]);
+    depot.accept(0, &["--path", "labels.any.key,fees.amount"]).says(&["nothing to accept"]);
 }
 
 #[test]

@@ -109,3 +109,18 @@ spec:
     assert_eq!(depot.workspace.read("config/production/one.yaml"), expected);
     depot.expect_in_sync("production");
 }
+
+#[test]
+fn an_ordered_list_is_emptied_and_filled_in_an_overlay() {
+    let depot = Depot::new(&[("config/one.yaml", DOCUMENT)]);
+    for (steps, written) in
+        [(json!([]), "  steps: []\n"), (json!(["b", "a"]), "  steps: [b, a]\n"), (json!([]), "  steps: []\n")]
+    {
+        depot.edit(&depot.production, "O", json!({ "steps": steps }));
+        depot.accept(0, &[]);
+        let text = depot.workspace.read("config/production/one.yaml");
+        assert!(text.ends_with(written), "{text}");
+        depot.expect_in_sync("production");
+    }
+    assert_eq!(depot.workspace.read("config/one.yaml"), DOCUMENT);
+}

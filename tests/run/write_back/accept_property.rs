@@ -37,7 +37,7 @@ impl Random {
     /// A member of an object with a new value.
     fn member(&mut self) -> (&'static str, Json) {
         let word = self.pick(&["alpha", "no", "012", "a: b", "# c", "it's", "x\ny\n", "ü – ß"]);
-        match self.below(7) {
+        match self.below(9) {
             0 => ("label", json!(word)),
             1 => ("note", json!(word)),
             2 => ("stock", json!(self.below(1000))),
@@ -52,6 +52,8 @@ impl Random {
                         .collect::<std::collections::BTreeMap<_, _>>()
                 ),
             ),
+            6 => ("steps", json!(self.subset(&["one", "2", "x: y"]))),
+            7 => ("price", json!(self.below(90))),
             _ => {
                 let sorts = self.subset(&["card", "cash", "wire", "gift"]);
                 let fees =
@@ -74,6 +76,7 @@ fn document(number: u64) -> String {
   note: 'two'
   size: { width: 1, height: 2 }
   tags: [a, b]
+  steps: [one] # in this order
   labels:
     k: v # kept
   fees:
@@ -83,8 +86,11 @@ fn document(number: u64) -> String {
       amount: 2
 "
     .replace("code: C", &format!("code: C{number}"));
+    let price = if number == 2 { "  price: { value: price }\n" } else { "" };
     let environments = if number.is_multiple_of(3) { "environments: [production]\n" } else { "" };
-    format!("# object {number}\nkind: depot/item\nname: o-{number}\nextends: [usual]\n{environments}{spec}")
+    format!(
+        "# object {number}\nkind: depot/item\nname: o-{number}\nextends: [usual]\n{environments}{spec}{price}"
+    )
 }
 
 fn number_from(name: &str, usual: u64) -> u64 {
@@ -94,7 +100,18 @@ fn number_from(name: &str, usual: u64) -> u64 {
 #[test]
 fn random_live_edits_are_accepted_and_nothing_else_changes() {
     let edits = number_from("TRUEUP_ACCEPT_EDITS", EDITS as u64 * ROUNDS);
-    let seed = number_from("TRUEUP_ACCEPT_SEED", 1);
+    accept_random_edits(edits, number_from("TRUEUP_ACCEPT_SEED", 1));
+}
+
+#[test]
+#[ignore = "1,500 live edits; run it with `--run-ignored only`"]
+fn many_random_live_edits_are_accepted_and_nothing_else_changes() {
+    for seed in [1, 1_000, 2_000] {
+        accept_random_edits(500, seed);
+    }
+}
+
+fn accept_random_edits(edits: u64, seed: u64) {
     let files: Vec<(String, String)> =
         (0..OBJECTS).map(|number| (format!("config/o-{number}.yaml"), document(number))).collect();
     let mut given: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
@@ -103,6 +120,7 @@ fn random_live_edits_are_accepted_and_nothing_else_changes() {
         "config/production/o-1.yaml",
         "overlay: production\nkind: depot/item\nname: o-1\nspec:\n  note: over # here\n  fees: { remove: [{ sort: cash }] }\n",
     ));
+    given.push(("values/production.yaml", "# of one object\nprice: 5 # each\n"));
     let depot = Depot::new(&given);
     for round in 0..edits.div_ceil(EDITS as u64) {
         let mut random = Random(seed + round);
@@ -115,12 +133,15 @@ fn random_live_edits_are_accepted_and_nothing_else_changes() {
         }
         let ran = depot.accept(0, &[]);
         depot.expect_in_sync("production");
-        check_lines(&depot, &before, &edited, &format!("seed {}\n{}", seed + round, ran.all()));
+        check_lines(&before, &edited, &format!("seed {}\n{}", seed + round, ran.all()));
     }
+    assert!(depot.workspace.read("bases/usual.yaml").ends_with("{ stock: 4 } # of each\n"));
+    let values = depot.workspace.read("values/production.yaml");
+    assert!(values.starts_with("# of one object\nprice: ") && values.ends_with(" # each\n"), "{values}");
 }
 
 /// Lines that go are about a field that was edited; comments stay.
-fn check_lines(depot: &Depot, before: &[(std::path::PathBuf, Vec<u8>)], edited: &BTreeSet<&str>, note: &str) {
+fn check_lines(before: &[(std::path::PathBuf, Vec<u8>)], edited: &BTreeSet<&str>, note: &str) {
     let inner = [
         "width", "height", "sort", "amount", "text", "add", "change", "remove", "- ", "k:", "l:", "m n",
         "spec", "x", "y", "\"",
@@ -137,5 +158,4 @@ fn check_lines(depot: &Depot, before: &[(std::path::PathBuf, Vec<u8>)], edited: 
             assert!(is_known, "{}: {text:?} went\n{note}", path.display());
         }
     }
-    assert!(depot.workspace.read("bases/usual.yaml").ends_with("{ stock: 4 } # of each\n"));
 }

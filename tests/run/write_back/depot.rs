@@ -61,6 +61,11 @@ pub struct Depot {
 impl Depot {
     /// A workspace with these files beside its settings, applied to both environments.
     pub fn new(files: &[(&str, &str)]) -> Self {
+        Self::with_values("", files)
+    }
+
+    /// The same with more values in the settings.
+    pub fn with_values(values: &str, files: &[(&str, &str)]) -> Self {
         let mut workspace = Workspace::new();
         workspace.write("apis/depot/api.yaml", API);
         workspace.write("apis/depot/item.yaml", ITEM);
@@ -70,6 +75,7 @@ impl Depot {
         };
         let (staging, production) = (start(), start());
         let settings = SETTINGS.replace("STAGING", &staging.base_url("depot"));
+        let settings = settings.replace("default: 2.5 }", &format!("default: 2.5 }}, {values}"));
         workspace.write("trueup.yaml", &settings.replace("PRODUCTION", &production.base_url("depot")));
         for (name, text) in files {
             workspace.write(name, text);

@@ -41,7 +41,7 @@ fn what_all_environments_say_moves_into_the_document() {
 }
 
 #[test]
-fn an_edit_of_a_list_moves_as_it_is() {
+fn one_path_moves_alone() {
     let depot = Depot::new(&[
         ("config/items.yaml", ITEMS),
         ("config/staging/anvil.yaml", ANVIL),
@@ -49,18 +49,136 @@ fn an_edit_of_a_list_moves_as_it_is() {
     ]);
     let (staged, own) = (depot.render("staging"), &depot.workspace);
     own.expect(0, &["promote", "--from", "staging", "--to", "production", "--path", "fees"]);
-    let text = own.read("config/production/items.yaml");
-    assert!(
-        text.starts_with("overlay: production\nkind: depot/item\nname: anvil\nspec:\n  fees:\n    add:\n"),
-        "{text}"
-    );
-    assert_eq!(own.read("config/staging/anvil.yaml"), ANVIL);
-    own.expect(0, &["promote", "--from", "staging", "--to", "production"]);
     let (items, overlay) = (own.read("config/items.yaml"), own.read("config/staging/anvil.yaml"));
+    assert!(items.contains("fees: [{ sort: card, amount: 1 }, { sort: wire, amount: 2 }]"), "{items}");
+    assert!(overlay.contains("label: Big anvil # tried out") && !overlay.contains("fees"), "{overlay}");
+    own.expect(0, &["promote", "--from", "staging", "--to", "production"]);
+    let items = own.read("config/items.yaml");
     assert!(items.contains("label: Big anvil") && items.contains("price: { value: price }"), "{items}");
-    assert!(!overlay.contains("label") && overlay.contains("fees"), "{overlay}");
+    assert!(!own.path("config/staging/anvil.yaml").exists());
+    assert!(!own.path("config/production/items.yaml").exists());
     assert_eq!(depot.render("staging"), staged);
     assert!(depot.render("production").contains("price: 9"));
+}
+
+#[test]
+fn edits_that_all_environments_make_go_into_the_list_below() {
+    let base = "base: usual\nkind: depot/item\nspec:\n  fees:\n    - { sort: card, amount: 1 }\n    - { sort: cash, amount: 2 }\n    - { sort: gift, amount: 3 }\n";
+    let items = "\
+kind: depot/item
+objects:
+  whole:
+    spec:
+      code: W
+      tags: [a, b] # short
+      fees:
+        - sort: card # by card
+          amount: 1
+        - { sort: cash, amount: 2 }
+  edited:
+    extends: [usual]
+    spec:
+      code: E
+      fees:
+        add: [{ sort: wire, amount: 4 }]
+        change:
+          - { sort: gift, amount: 5 } # dear
+";
+    let whole = "\
+overlay: staging
+kind: depot/item
+name: whole
+spec:
+  tags: { add: [c], remove: [a] }
+  fees:
+    add: [{ sort: wire, amount: 7, text: 'a: b' }]
+    change: [{ sort: card, amount: 8, text: new }]
+    remove: [{ sort: cash }]
+";
+    let edited = "\
+overlay: staging
+kind: depot/item
+name: edited
+spec:
+  fees:
+    add: [{ sort: cheque, amount: 6 }]
+    change: [{ sort: wire, amount: 9 }, { sort: gift, text: t }, { sort: card, amount: 10 }]
+    remove: [{ sort: cash }]
+";
+    let depot = Depot::new(&[
+        ("bases/usual.yaml", base),
+        ("config/items.yaml", items),
+        (
+            "config/staging/items.yaml",
+            &format!(
+                "# tried out in staging\n{whole}---\n{edited}---\noverlay: staging\nkind: depot/item\nname: other\nspec: {{ label: Kept }}\n"
+            ),
+        ),
+        ("config/other.yaml", "kind: depot/item\nname: other\nenvironments: [staging]\nspec: { code: X }\n"),
+    ]);
+    let (staged, own) = (depot.render("staging"), &depot.workspace);
+    let promote = ["promote", "--from", "staging", "--to", "production", "--name", "whole,edited"];
+    let dry = own.expect(0, &[&promote[..], &["--dry-run"]].concat());
+    dry.says(&["depot/item edited: fees", "depot/item whole: tags, fees"]);
+    own.expect(0, &promote);
+    let expected = "\
+kind: depot/item
+objects:
+  whole:
+    spec:
+      code: W
+      tags: [b, c] # short
+      fees:
+        - sort: card # by card
+          amount: 8
+          text: new
+        - { sort: wire, amount: 7, text: \"a: b\" }
+  edited:
+    extends: [usual]
+    spec:
+      code: E
+      fees:
+        add: [{ sort: wire, amount: 9 }, { sort: cheque, amount: 6 }]
+        change:
+          - { sort: gift, amount: 5, text: t } # dear
+          - { sort: card, amount: 10 }
+        remove: [{ sort: cash }]
+";
+    assert_eq!(own.read("config/items.yaml"), expected);
+    let left =
+        "# tried out in staging\noverlay: staging\nkind: depot/item\nname: other\nspec: { label: Kept }\n";
+    assert_eq!(own.read("config/staging/items.yaml"), left);
+    assert_eq!(depot.render("staging"), staged);
+    own.expect(0, &promote).says(&["nothing to promote"]);
+}
+
+#[test]
+fn a_list_that_cannot_take_an_edit_up_keeps_it_in_overlays() {
+    let shared = "\
+kind: depot/item
+objects:
+  one: { spec: { code: ONE, fees: &fees [{ sort: card, amount: 1 }] } }
+  two: { spec: { code: TWO, fees: *fees } }
+";
+    let overlay =
+        "overlay: staging\nkind: depot/item\nname: one\nspec: { fees: { remove: [{ sort: card }] } }\n";
+    let depot = Depot::new(&[("config/items.yaml", shared), ("config/staging/items.yaml", overlay)]);
+    let own = &depot.workspace;
+    own.expect(0, &["promote", "--from", "staging", "--to", "production"]);
+    assert_eq!(own.read("config/items.yaml"), shared);
+    assert_eq!(own.read("config/staging/items.yaml"), overlay);
+    assert!(own.read("config/production/items.yaml").contains("remove:"));
+}
+
+#[test]
+fn a_promotion_needs_two_environments_and_known_fields() {
+    let depot = Depot::new(&[("config/items.yaml", ITEMS), ("config/staging/bolt.yaml", BOLT)]);
+    let own = &depot.workspace;
+    let ran = own.expect(64, &["promote", "--from", "staging", "--to", "staging"]);
+    ran.complains(&["`--from` and `--to` name the same environment, `staging`"]);
+    let ran = own.expect(1, &["promote", "--from", "staging", "--to", "production", "--path", "stok"]);
+    ran.complains(&["unknown-field", "did you mean `stock`?"]);
+    assert_eq!(own.read("config/staging/bolt.yaml"), BOLT);
 }
 
 #[test]
