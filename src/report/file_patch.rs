@@ -1,7 +1,8 @@
 //! A change of a file as a unified diff, as far as anybody may see it.
 //!
 //! Lines are compared as they are and shown with hidden parts as `•••`, so that a change of a hidden value shows as a
-//! change. Deliberately absent: making the change.
+//! change. Where nothing is hidden, `git apply` makes the change: blanks, tabs and line ends stay.
+//! Deliberately absent: making the change.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -30,8 +31,10 @@ pub fn render_file_patch(
     let (old_lines, new_lines) = (old.list_lines(), new.list_lines());
     let mut config = TextDiff::configure();
     let diff = config.timeout(TIME_LIMIT).diff_slices(&old_lines, &new_lines);
+    // a tab ends a name with blanks
+    let end = if path.contains(' ') { "\t" } else { "" };
     let name = |prefix: &str, side: Option<&Arc<NamedSource>>| match side {
-        Some(_) => format!("{prefix}/{}", escape_line(path)),
+        Some(_) => format!("{prefix}/{}{end}", escape_line(path)),
         None => "/dev/null".to_owned(),
     };
     let mut text = format!("--- {}\n+++ {}\n", name("a", before), name("b", after));
@@ -43,10 +46,21 @@ pub fn render_file_patch(
                 (ChangeTag::Delete, at, _) => ('-', old.masked(at)),
                 (ChangeTag::Equal, at, _) => (' ', old.masked(at)),
             };
-            let _ = writeln!(text, "{}", format!("{sign}{}", escape_line(line)).trim_end());
+            push_line(&mut text, sign, line);
         }
     }
     text
+}
+
+/// A line of a side; one without a line end is the last of its file, and says so.
+fn push_line(text: &mut String, sign: char, line: &str) {
+    let (body, is_ended) = line.strip_suffix('\n').map_or((line, false), |body| (body, true));
+    let (body, carriage_return) = body.strip_suffix('\r').map_or((body, ""), |body| (body, "\r"));
+    let parts: Vec<_> = body.split('\t').map(escape_line).collect();
+    let _ = writeln!(text, "{sign}{}{carriage_return}", parts.join("\t"));
+    if !is_ended {
+        text.push_str("\\ No newline at end of file\n");
+    }
 }
 
 fn render_hunk_header(group: &[DiffOp]) -> String {
@@ -92,5 +106,5 @@ fn mask_lines(source: &Arc<NamedSource>) -> Vec<String> {
         at = range.end;
     }
     masked.push_str(source.text.get(at..).unwrap_or_default());
-    masked.lines().map(str::to_owned).collect()
+    masked.split_inclusive('\n').map(str::to_owned).collect()
 }

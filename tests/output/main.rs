@@ -4,6 +4,7 @@
 mod support;
 
 mod canary;
+mod file_patch;
 mod formats;
 mod notify;
 mod policies;
