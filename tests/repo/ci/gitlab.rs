@@ -117,6 +117,11 @@ fn start() -> GitLab {
 
 /// Runs the script of a job in a folder, with a `trueup` that says how it was called.
 fn run_job(gitlab: &GitLab, job: &str, folder: &Path) -> (bool, String) {
+    run_job_with(gitlab, job, folder, "")
+}
+
+/// The same with further arguments.
+fn run_job_with(gitlab: &GitLab, job: &str, folder: &Path, arguments: &str) -> (bool, String) {
     let text = fs::read_to_string("templates/trueup.yml").expect("the component");
     let jobs = text.split_once("\n---\n").expect("two documents").1.replace("$[[ inputs.name ]]", "trueup");
     let jobs: Json = document("templates/trueup.yml", &jobs);
@@ -138,7 +143,7 @@ fn run_job(gitlab: &GitLab, job: &str, folder: &Path) -> (bool, String) {
             ("CI_MERGE_REQUEST_IID", "7"),
             ("NAME", "trueup"),
             ("DIRECTORY", "."),
-            ("ARGUMENTS", ""),
+            ("ARGUMENTS", arguments),
             ("ENVIRONMENT", "production"),
         ])
         .envs([("TRUEUP_API_TOKEN", TOKEN), ("TRUEUP_NOTE_TOKEN", TOKEN)])
@@ -182,6 +187,23 @@ fn the_plan_is_one_note_of_our_own() {
         writes[0].line
     );
     assert!(writes[0].body.contains("reviewed"), "{}", writes[0].body);
+}
+
+#[test]
+fn patterns_in_arguments_are_not_names_of_files() {
+    if !has_tools() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["harbor-plan.txt", "harbor-2", "cads", "a"] {
+        fs::write(folder.path().join(name), "").expect("a file");
+    }
+    let arguments = "--name harbor-*\n--exclude ca?s --target [ab] --max-updates=4";
+    for job in ["trueup-plan", "trueup-apply"] {
+        let (ok, log) = run_job_with(&start(), job, folder.path(), arguments);
+        let called = "--name harbor-* --exclude ca?s --target [ab] --max-updates=4";
+        assert!(ok && log.contains(called), "{job}: {log}");
+    }
 }
 
 #[test]
