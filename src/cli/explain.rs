@@ -77,7 +77,7 @@ fn explain_code(topic: &str, screen: &TerminalScreen) -> anyhow::Result<Option<E
         return Ok(Some(ExitStatus::Error));
     };
     let text = match screen.format {
-        StdoutFormat::Text => entry.render_text(),
+        StdoutFormat::Text => entry.render_text(screen.width()),
         StdoutFormat::Json => to_json(entry)?,
     };
     screen.print_stdout(&text)?;

@@ -256,6 +256,9 @@ pub fn prepare_undo(
     for ((trail, sought), read) in trails.iter().zip(&sought).zip(&reads) {
         let mut case = trail.decide_undo(read.as_ref(), sought, keys.select_key(keyed));
         case.document.protect = is_protected(&case.document, &protected, &prepared);
+        let target = case.document.target.as_deref().unwrap_or_default();
+        case.document.environment =
+            prepared.workspace.settings.composition.find_target_environment(target).cloned();
         let document = case.document.clone();
         let name =
             (document.target.clone().unwrap_or_default(), document.kind.name.clone(), document.name.clone());

@@ -20,7 +20,7 @@ use crate::document::Document;
 use crate::report::plan_report::FieldChange;
 use crate::report::sanitize::escape_line;
 use crate::report::text::render_field_changes;
-use crate::report::to_json;
+use crate::report::{align_columns, to_json};
 use crate::workspace::LoadedWorkspace;
 
 /// Arguments of `why`.
@@ -239,6 +239,18 @@ fn add_differences(
     Ok(is_read)
 }
 
+/// The field, the level, the place, and what stands there.
+fn list_cells(level: &WhyLevel) -> Vec<String> {
+    let sign = if level.decides { '>' } else { ' ' };
+    let value = match (&level.text, level.unset) {
+        (_, true) => "unset".to_owned(),
+        (Some(text), _) => escape_line(text).into_owned(),
+        (None, _) => String::new(),
+    };
+    let place = format!("{}:{}:{}", escape_line(&level.file), level.line, level.column);
+    vec![format!("{sign} {}", escape_line(&level.path)), level.level.clone(), place, value]
+}
+
 fn render_object(object: &WhyObject, width: usize) -> String {
     let environment =
         object.environment.as_ref().map_or_else(String::new, |own| format!("environment {own}, "));
@@ -247,18 +259,8 @@ fn render_object(object: &WhyObject, width: usize) -> String {
     if object.levels.is_empty() {
         text.push_str("  no level sets it\n");
     }
-    for level in &object.levels {
-        let sign = if level.decides { '>' } else { ' ' };
-        let said = match (&level.text, level.unset) {
-            (_, true) => "unset".to_owned(),
-            (Some(text), _) => escape_line(text).into_owned(),
-            (None, _) => String::new(),
-        };
-        let place = format!("{}:{}:{}", level.file, level.line, level.column);
-        let line = format!("{sign} {}  {}  {place}  {said}", escape_line(&level.path), level.level);
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let rows: Vec<Vec<String>> = object.levels.iter().map(list_cells).collect();
+    align_columns(&rows).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     match &object.differences {
         None => {}
         Some(fields) if fields.is_empty() => text.push_str("  live: no difference\n"),

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub use example::{build_document_example, build_example, suggest_variable};
 pub use facts::{collect_field_facts, join_as_code};
 use serde_json::Value as Json;
+pub use text::write_section;
 
 use super::registry::KindRegistry;
 use super::{

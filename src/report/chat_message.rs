@@ -61,7 +61,7 @@ fn collect_lines(sheet: &ViewModel) -> Vec<String> {
     entries.sort_by_key(|entry| entry.status);
     let of_entry = |entry: &&ViewEntry| {
         let object = entry.object;
-        format!("{}: {} {} at {}", entry.label, object.kind, object.name, object.target)
+        format!("{}: {} {} at {}", entry.label, object.kind, object.name, object.describe_target())
     };
     let remarks =
         sheet.diagnostics.iter().map(|finding| format!("{}: {}", finding.severity.as_str(), finding.message));

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::NamedSource;
+use crate::kind::explain::write_section;
 use crate::kind::read::convert_untyped;
 use crate::yaml::parse_documents;
 
@@ -83,13 +84,15 @@ change. Policies of a workspace have codes of their own.\n"
 }
 
 impl CodeEntry {
-    /// The text for a terminal.
-    pub fn render_text(&self) -> String {
-        let example: String = self.example.trim_end().lines().fold(String::new(), |mut text, line| {
-            let _ = writeln!(text, "  {line}");
-            text
-        });
-        let (meaning, remedy) = (self.meaning.trim_end(), self.remedy.trim_end());
-        format!("{}\n\n{meaning}\n\n{example}\n{remedy}\n", self.code)
+    /// The text for a terminal of `width` columns.
+    pub fn render_text(&self, width: usize) -> String {
+        let mut text = format!("CODE:   {}\n", self.code);
+        write_section(&mut text, "MEANING", &self.meaning, width);
+        text.push_str("\nEXAMPLE:\n");
+        for line in self.example.trim_end().lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+        write_section(&mut text, "WHAT TO DO", &self.remedy, width);
+        text
     }
 }

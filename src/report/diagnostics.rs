@@ -8,11 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::excerpt::{RedactedSource, SourceExcerpt, find_redactions};
 use super::line_index::SourceLineIndex;
 use super::sanitize::{self, format_count, group_digits};
+use super::styled_text::strip_styles;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, sort_diagnostics};
 
 /// A second place at most so many lines away is drawn together with the first.
@@ -119,16 +120,15 @@ impl DiagnosticRenderer {
             DiagnosticSeverity::Note => Level::NOTE,
         };
         let title = level.primary_title(sanitize::escape_line(&diagnostic.message)).id(diagnostic.code);
-        let snippets: Vec<_> = self
-            .group_places(collect_places(diagnostic))
-            .into_iter()
-            .map(|p| self.build_snippet(&p))
-            .collect();
-        let mut group = Group::with_title(title).elements(snippets);
+        let places = self.group_places(collect_places(diagnostic));
+        let has_lines = places.iter().any(|group| has_text(group[0].place));
+        let elements: Vec<_> = places.iter().map(|group| self.build_element(group)).collect();
+        let mut group = Group::with_title(title).elements(elements);
         if let Some(hint) = &diagnostic.hint {
             group = group.element(Level::HELP.message(sanitize::escape_line(hint)));
         }
-        strip_rendered_positions(&self.renderer.render(&[group]))
+        let drawn = strip_rendered_positions(&self.renderer.render(&[group]));
+        if has_lines { drawn } else { remove_gutter(&drawn) }
     }
 
     /// Points that are drawn on one excerpt, the most important first.
@@ -151,6 +151,14 @@ impl DiagnosticRenderer {
             (self.line_index.find_line_column(a), self.line_index.find_line_column(b));
         let near = line.abs_diff(other) <= MAX_LINE_DISTANCE;
         near && (line != other || column.abs_diff(another) < self.excerpt_width / 2)
+    }
+
+    /// The lines of a place, or the path alone of a file that has none.
+    fn build_element(&mut self, points: &[AnnotatedPlace]) -> Element<'static> {
+        match points.first().filter(|point| !has_text(point.place)) {
+            Some(point) => Origin::path(sanitize::escape_line(&point.place.source.path).into_owned()).into(),
+            None => self.build_snippet(points).into(),
+        }
     }
 
     fn build_snippet(&mut self, points: &[AnnotatedPlace]) -> Snippet<'static, Annotation<'static>> {
@@ -184,6 +192,17 @@ fn collect_places(diagnostic: &Diagnostic) -> Vec<AnnotatedPlace<'_>> {
         kind: AnnotationKind::Context,
     });
     first.chain(others).collect()
+}
+
+/// Whether a place is in a text: a file that cannot be read has none.
+fn has_text(place: &SourceLocation) -> bool {
+    !place.source.text.is_empty()
+}
+
+/// Takes out the lines that hold a gutter only, where no line of a source stands beside it.
+fn remove_gutter(drawn: &str) -> String {
+    let lines = drawn.split('\n').filter(|line| strip_styles(line).trim() != "|");
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Takes out the line and column that the renderer counts in the excerpt: those of the source stand there already.

@@ -52,7 +52,8 @@ fn format_counts<'c>(cases: impl Iterator<Item = &'c JunitCase> + Clone) -> Stri
 
 fn build_case(sheet: &ViewModel, entry: &ViewEntry) -> JunitCase {
     let object = entry.object;
-    let at = if object.target.is_empty() { String::new() } else { format!(" at {}", object.target) };
+    let at =
+        if object.target.is_empty() { String::new() } else { format!(" at {}", object.describe_target()) };
     JunitCase {
         name: format!("{}{at}", object.name),
         class: object.kind.clone(),

@@ -5,12 +5,15 @@
 //! in code where it could be read as a link or a mention, so it is shown and never obeyed.
 //! Deliberately absent: posting. The marker in the first line lets whoever posts find the comment again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use super::markup::escape_markup;
+use super::object_name::spans_environments;
 use super::plan_report::DiagnosticView;
 use super::sanitize::{self, format_count, group_digits};
+use super::styled_text::strip_styles;
 use super::view_model::{ViewEntry, ViewEntryStatus, ViewModel};
 
 /// The most characters of a comment on GitHub. Counted in bytes here, which are never fewer.
@@ -49,10 +52,12 @@ pub fn render_markdown(sheet: &ViewModel, most: usize) -> String {
 
 /// Kind, action, number and names, while there is room.
 fn write_table(page: &mut String, sheet: &ViewModel, most: usize) {
-    let mut rows: BTreeMap<(&str, ViewEntryStatus, &str), Vec<&str>> = BTreeMap::new();
-    for entry in sheet.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged) {
+    let mut rows: BTreeMap<(&str, ViewEntryStatus, &str), Vec<Cow<str>>> = BTreeMap::new();
+    let entries = sheet.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged);
+    let is_long = spans_environments(entries.clone().map(|entry| entry.object));
+    for entry in entries {
         let row = (&*entry.object.kind, entry.status, entry.label);
-        rows.entry(row).or_default().push(&entry.object.name);
+        rows.entry(row).or_default().push(entry.object.describe_name(is_long));
     }
     if rows.is_empty() {
         return;
@@ -144,7 +149,7 @@ fn render_group(group: &ViewEntryGroup) -> String {
     let named = |text: &str| {
         format!("<code>{}</code>", escape_markup(&sanitize::truncate_line(text, MAX_NAME_CHARACTERS)))
     };
-    let (kind, target) = (named(&first.object.kind), named(&first.object.target));
+    let (kind, target) = (named(&first.object.kind), named(&first.object.describe_target()));
     let which = match group.entries.len() {
         1 => format!("<b>{}</b>", named(&first.object.name)),
         alike => format!("<b>{alike} identical</b>"),
@@ -191,10 +196,10 @@ fn render_diagnostic(sheet: &ViewModel, finding: &DiagnosticView) -> String {
 }
 
 /// As many names as fit into `most` bytes, and how many there are beyond them.
-fn join_names(names: &[&str], most: usize, write: &dyn Fn(&str) -> String) -> String {
+fn join_names(names: &[impl AsRef<str>], most: usize, write: &dyn Fn(&str) -> String) -> String {
     let mut list = String::new();
     for (at, name) in names.iter().enumerate() {
-        let name = write(name);
+        let name = write(name.as_ref());
         if at > 0 && list.len() + name.len() > most {
             let _ = write!(list, " and {} more", group_digits(names.len() - at));
             break;
@@ -224,10 +229,6 @@ fn render_diff_block(lines: &str) -> String {
     }
     let _ = writeln!(block, "{fence}");
     block
-}
-
-fn strip_styles(styled: &str) -> String {
-    anstream::adapter::strip_str(styled).to_string()
 }
 
 /// Text in code, where nothing is a link, a mention or markup.

@@ -25,6 +25,7 @@ pub mod line_index;
 pub mod markdown;
 mod markup;
 mod mask;
+mod object_name;
 pub mod outcome;
 pub mod plan_report;
 pub mod pseudonyms;
@@ -46,6 +47,7 @@ pub use drift::DriftReport;
 pub use json::to_json;
 pub use outcome::ApplyReport;
 pub use plan_report::PlanReport;
+pub use styled_text::align_columns;
 pub use view_model::ViewModel;
 
 /// Whether a text is JSON with this member, or starts as if it were meant to be.

@@ -4,6 +4,8 @@
 //! keep are told field by field.
 //! Deliberately absent: receipts, which say more and are kept.
 
+use std::borrow::Cow;
+
 use anstyle::Style;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -264,20 +266,23 @@ fn build_conflict(showing: &ReportContext, subject: &PlanSubject, moved: &FieldC
 /// start is only counted where there is nothing else to say of it.
 pub fn render_results(report: &ApplyReport, width: usize) -> String {
     let mut page = TextPage::new(width);
-    let told: Vec<&ObjectResult> = report.results.iter().filter(|result| !is_omitted(result)).collect();
-    let widest = |of: fn(&ObjectResult) -> &str| {
-        told.iter().map(|result| measure_width(&sanitize::escape_line(of(result)))).max().unwrap_or(0)
+    let listed: Vec<&ObjectResult> = report.results.iter().filter(|result| !is_omitted(result)).collect();
+    let widest = |of: fn(&ObjectResult) -> Cow<'_, str>| {
+        listed.iter().map(|result| measure_width(&sanitize::escape_line(&of(result)))).max().unwrap_or(0)
     };
-    let words = told.iter().map(|result| measure_width(describe_result(result))).max().unwrap_or(0);
-    let (kinds, names) = (widest(|r| &r.object.kind).min(40), widest(|r| &r.object.name).min(40));
-    // which one is meant has to be said only where there are several
+    let words = listed.iter().map(|result| measure_width(describe_result(result))).max().unwrap_or(0);
+    let (kinds, names) =
+        (widest(|r| (&*r.object.kind).into()).min(40), widest(|r| (&*r.object.name).into()).min(40));
+    // which target is meant has to be said only where there are several, or environments
     let first = report.results.first().map(|result| &result.object.target);
-    let targets = match report.results.iter().any(|result| Some(&result.object.target) != first) {
-        true => widest(|result| &result.object.target).min(40),
+    let is_needed =
+        |result: &ObjectResult| Some(&result.object.target) != first || result.object.environment.is_some();
+    let targets = match report.results.iter().any(is_needed) {
+        true => widest(|result| result.object.describe_target()).min(40),
         false => 0,
     };
     let columns = RowColumns { words, kinds, names, targets };
-    told.iter().for_each(|result| write_row(&mut page, result, columns));
+    listed.iter().for_each(|result| write_row(&mut page, result, columns));
     page.write_gap();
     page.write_wrapped(0, 2, &build_headline(&report.summary));
     if let Some(surprise) = request_estimate::format_deviations(&report.requests) {
@@ -304,7 +309,7 @@ fn write_row(page: &mut TextPage, result: &ObjectResult, columns: RowColumns) {
     let (symbol, style) = style_result(result);
     let target = match targets {
         0 => String::new(),
-        width => format!("{}  ", pad_text(&sanitize::escape_line(&result.object.target), width)),
+        width => format!("{}  ", pad_text(&sanitize::escape_line(&result.object.describe_target()), width)),
     };
     let line = [
         style_text(style, format!("{symbol} {}  ", pad_text(describe_result(result), words))),

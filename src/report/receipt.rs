@@ -294,7 +294,7 @@ fn build_empty_result(object: &RecordedObject, action: Option<&str>, result: Res
         object: ObjectName {
             kind: object.kind.clone(),
             name: object.name.clone(),
-            environment: None,
+            environment: object.environment.clone(),
             target: object.target.clone(),
             id: None,
             file: object.file.clone(),

@@ -109,7 +109,7 @@ fn build_location(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&Vi
 pub fn format_sentence(finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
     let about = entry.map_or(String::new(), |entry| {
         let object = entry.object;
-        format!("{} {} at {}: ", object.kind, object.name, object.target)
+        format!("{} {} at {}: ", object.kind, object.name, object.describe_target())
     });
     let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
     sanitize::escape_line(&format!("{about}{}{hint}", finding.message)).into_owned()

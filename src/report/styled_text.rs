@@ -52,6 +52,22 @@ pub fn pad_text(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(measure_width(text))))
 }
 
+pub fn strip_styles(styled: &str) -> String {
+    anstream::adapter::strip_str(styled).to_string()
+}
+
+/// Rows with their columns below each other, two blanks apart.
+pub fn align_columns(rows: &[Vec<String>]) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widest = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| measure_width(cell)).max();
+    let widths: Vec<usize> = (0..count).map(|at| widest(at).unwrap_or(0)).collect();
+    let align = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| pad_text(cell, *width));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(align).collect()
+}
+
 /// Lines of a given width.
 pub struct TextPage {
     output: String,

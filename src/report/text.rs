@@ -5,8 +5,10 @@
 //! came from outside is escaped here, so no value can move the cursor or pretend to be a line of ours.
 //! Deliberately absent: source lines of diagnostics (`draw` shows those), and plans.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
+use super::object_name::spans_environments;
 use super::plan_report::{
     ActionView, DiagnosticView, FieldChange, HiddenValue, HiddenValueState, ObjectChange, ObjectName,
     PlanReport, RequestView, SeverityView, UnchangedView, ValidationReport,
@@ -123,13 +125,15 @@ enum SummaryRowAction {
 
 /// Kind, action, number and names, one line each.
 fn write_table(page: &mut TextPage, report: &PlanReport) {
-    let mut rows: BTreeMap<(&str, SummaryRowAction), Vec<&str>> = BTreeMap::new();
+    let mut rows: BTreeMap<(&str, SummaryRowAction), Vec<Cow<str>>> = BTreeMap::new();
     let changes =
         report.changes.iter().map(|change| (&change.object, SummaryRowAction::Planned(change.action)));
     let refused = report.refused.iter().map(|refusal| (&refusal.object, SummaryRowAction::Refused));
     let unread = report.unread.iter().map(|unread| (&unread.object, SummaryRowAction::Unread));
-    for (object, turn) in changes.chain(refused).chain(unread) {
-        rows.entry((&object.kind, turn)).or_default().push(&object.name);
+    let all = changes.chain(refused).chain(unread);
+    let is_long = spans_environments(all.clone().map(|(object, _)| object));
+    for (object, turn) in all {
+        rows.entry((&object.kind, turn)).or_default().push(object.describe_name(is_long));
     }
     let kinds = rows.keys().map(|(kind, _)| measure_width(&sanitize::escape_line(kind))).max().unwrap_or(0);
     let numbers = rows.values().map(|names| group_digits(names.len()).len()).max().unwrap_or(0);
@@ -155,10 +159,10 @@ fn write_table(page: &mut TextPage, report: &PlanReport) {
 }
 
 /// As many names as fit, and how many there are beyond them.
-pub fn join_names(names: &[&str], room: usize) -> String {
+pub fn join_names(names: &[impl AsRef<str>], room: usize) -> String {
     let mut list = String::new();
     for (at, name) in names.iter().enumerate() {
-        let next = format!("{}{}", if at == 0 { "" } else { ", " }, sanitize::escape_line(name));
+        let next = format!("{}{}", if at == 0 { "" } else { ", " }, sanitize::escape_line(name.as_ref()));
         let more = if at + 1 == names.len() { 0 } else { measure_width(&format_more(names.len())) };
         if at > 0 && measure_width(&list) + measure_width(&next) + more > room {
             list.push_str(&format_more(names.len() - at));

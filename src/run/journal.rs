@@ -116,6 +116,9 @@ enum JournalLine {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordedObject {
     pub target: String,
+    /// The environment of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     pub kind: String,
     pub name: String,
     pub file: String,
@@ -315,6 +318,7 @@ impl RecordedObject {
     fn from_subject(subject: &PlanSubject) -> Self {
         Self {
             target: subject.target.to_string(),
+            environment: subject.environment.as_deref().map(str::to_owned),
             kind: subject.kind.name.to_string(),
             name: subject.name.to_string(),
             file: subject.place.source.path.clone(),

@@ -622,6 +622,10 @@ fn diagnostics_are_drawn_on_their_source() {
             .with_location(place_of(&gateways, "|\n    CANARY")),
         Diagnostic::error("odd-word", "`bad` is no word").with_location(place_of(&long, "bad")),
         Diagnostic::note("no-place", "nothing was read").with_hint("look elsewhere"),
+        // a file that cannot be read has a name and no line
+        Diagnostic::error("unreadable-file", "this file was not found")
+            .with_location(place_of(&source("config/gone.yaml", ""), ""))
+            .with_hint("correct its name"),
     ];
     let drawn = render_diagnostics(
         &told,
@@ -633,6 +637,13 @@ fn diagnostics_are_drawn_on_their_source() {
         &DiagnosticRenderOptions { width: 80, color: true, ..DiagnosticRenderOptions::default() },
     );
     assert_eq!(plain(&styled), drawn, "colour says nothing that is not said without it");
+    let lines: Vec<&str> = drawn.lines().collect();
+    let below = |title: &str| {
+        let at = lines.iter().position(|line| line.contains(title)).expect("a title");
+        lines[at + 1..].iter().copied().take_while(|line| !line.is_empty()).collect::<Vec<_>>()
+    };
+    assert_eq!(below("[no-place]"), [" = help: look elsewhere"], "no gutter without a source");
+    assert_eq!(below("[unreadable-file]"), ["--> config/gone.yaml", " = help: correct its name"]);
     told.reverse();
     assert_eq!(
         render_diagnostics(
@@ -676,10 +687,12 @@ fn any_place_can_be_drawn() {
                 let drawn =
                     render_diagnostics(std::slice::from_ref(&told), &DiagnosticRenderOptions::default());
                 let (line, column) = told.location.as_ref().unwrap().find_line_column();
-                assert!(
-                    drawn.contains(&format!("t.yaml:{line}:{column}\n")),
-                    "{text:?} {start}..{end}\n{drawn}"
-                );
+                // without a text there is no line
+                let named = match text {
+                    "" => "t.yaml\n".to_owned(),
+                    _ => format!("t.yaml:{line}:{column}\n"),
+                };
+                assert!(drawn.contains(&named), "{text:?} {start}..{end}\n{drawn}");
                 source.redact_span(SourceSpan { start, end });
                 render_diagnostics(&[told], &DiagnosticRenderOptions { color: true, width: 0, limit: 1 });
             }

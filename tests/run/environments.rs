@@ -217,8 +217,8 @@ fn why_names_each_level_and_the_live_value() {
     let own = &depot.workspace;
     let why = own.expect(0, &["why", "anvil.price", "--env", "production", "--offline"]);
     why.says(&[
-        "  price  base usual  bases/usual.yaml:3:16  { value: price }",
-        "> price  values production  values/production.yaml:1:8  5",
+        "  price  base usual         bases/usual.yaml:3:16       { value: price }\n",
+        "> price  values production  values/production.yaml:1:8  5\n",
     ]);
     let anyway = ["--trust-empty", "--auto-approve", "--allow-unverified"];
     own.expect(0, &[&["apply", "--env", "production"], &anyway[..]].concat());
@@ -226,6 +226,35 @@ fn why_names_each_level_and_the_live_value() {
     own.write("values/production.yaml", "price: 6\n");
     own.expect(0, &["why", "anvil.price", "--env", "production"]).says(&["live:", "5", "6"]);
     own.expect(1, &["why", "anvl.price"]).complains(&["unknown-object"]);
+}
+
+#[test]
+fn results_name_the_environment_in_every_form() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    let both = own.expect(0, &["plan", "--trust-empty", "--report", "markdown=plan.md"]);
+    both.says(&["anvil (staging), anvil (production), bolt (staging), bolt (production)"]);
+    assert!(
+        own.read("plan.md").contains("`anvil (staging)`, `anvil (production)`"),
+        "{}",
+        own.read("plan.md")
+    );
+    let apply = ["apply", "--env", "staging", "--trust-empty", "--auto-approve"];
+    let reports = ["--report", "junit=results.xml,sarif=results.sarif", "--report", "markdown=results.md"];
+    let ran = own.expect(0, &[&apply[..], &reports].concat());
+    ran.says(&["anvil  s in staging", "bolt   s in staging"]);
+    assert!(own.read("results.xml").contains("anvil at s in staging"), "{}", own.read("results.xml"));
+    own.write("config/items.yaml", &ITEMS.replace("price: 1", "price: 3"));
+    let results = own.expect(0, &[&apply[..], &["--format", "json"]].concat()).json();
+    assert_eq!(results["results"][1]["environment"], "staging", "{results}");
+    let receipts = std::fs::read_dir(own.path(".trueup/receipts")).expect("receipts");
+    let mut receipts: Vec<_> = receipts.map(|entry| entry.expect("an entry").path()).collect();
+    receipts.sort();
+    let last = receipts.last().expect("a receipt").to_string_lossy().into_owned();
+    own.expect(0, &["show", &last]).says(&["bolt  s in staging"]);
+    let undone = own.expect(0, &["undo", &last, "--auto-approve", "--format", "json"]).json();
+    let named = undone["results"].as_array().expect("results").iter().find(|own| own["name"] == "bolt");
+    assert_eq!(named.expect("the bolt")["environment"], "staging", "{undone}");
 }
 
 #[test]

@@ -27,8 +27,7 @@ impl TopicExplanation {
                 .for_each(|line| write_indented(&mut out, line, INDENT));
         }
         if let Some(source) = &self.source {
-            out.push_str("\nSOURCE:\n");
-            write_wrapped(&mut out, source, INDENT, width);
+            write_section(&mut out, "SOURCE", source, width);
         }
         out
     }
@@ -83,6 +82,12 @@ fn write_indented(out: &mut String, line: &str, by: usize) {
 
 fn write_wrapped(out: &mut String, text: &str, by: usize, width: usize) {
     break_lines(text, width.saturating_sub(by)).iter().for_each(|line| write_indented(out, line, by));
+}
+
+/// A title, and a text below it.
+pub fn write_section(out: &mut String, title: &str, text: &str, width: usize) {
+    let _ = writeln!(out, "\n{title}:");
+    write_wrapped(out, text, INDENT, width);
 }
 
 /// The first line behind a label, the others under it.

@@ -11,7 +11,13 @@ use crate::support::workspace::Workspace;
 fn a_code_is_explained_in_any_folder() {
     let workspace = Workspace::new();
     let ran = workspace.expect(0, &["explain", "stale-plan"]);
-    ran.says(&["stale-plan\n", "the object changed since the review", "Plan again and review the new plan."]);
+    ran.says(&[
+        "CODE:   stale-plan\n\nMEANING:\n    The object",
+        "\n\nEXAMPLE:\n    the object changed since the review\n",
+        "\n\nWHAT TO DO:\n    Plan again and review the new plan.\n",
+    ]);
+    let widest = ran.out.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{}", ran.out);
     let entry = workspace.expect(0, &["explain", "stale-plan", "--format", "json"]).json();
     assert_eq!(entry["code"], "stale-plan");
     for member in ["meaning", "example", "remedy"] {
