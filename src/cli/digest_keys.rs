@@ -19,7 +19,7 @@ use crate::state::key_file::{KEY_FILE, KeyPurpose, load_or_create_key_locked, re
 use crate::workspace::state_folder::check_state_folder;
 
 /// The variable with the key under which digests of secrets are kept.
-const DIGEST_KEY_VARIABLE: &str = "TRUEUP_DIGEST_KEY";
+pub const DIGEST_KEY_VARIABLE: &str = "TRUEUP_DIGEST_KEY";
 /// The variable that CI services set.
 const CI_VARIABLE: &str = "CI";
 

@@ -1,10 +1,12 @@
 //! `trueup init`: a new workspace, from answers or flags; its credentials are checked with a read.
 //!
-//! Nothing is overwritten: a file that exists is kept and named. The settings are checked before they are written.
+//! Nothing is overwritten: a file that exists is kept and named. The settings are checked before they are written. In
+//! a workspace that is there, `--ci` adds the files of a CI service.
 //! Deliberately absent: credentials. A workspace names the variables that hold them.
 
 mod answers;
 mod args;
+mod ci;
 mod files;
 pub mod report;
 
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 
 use self::answers::WorkspaceAnswers;
 pub use self::args::InitArgs;
+use self::ci::{CiWorkspace, PipelineService};
 use self::files::WrittenFiles;
 use self::report::InitReport;
 use super::doctor::check::{DoctorCheck, render_checks};
@@ -27,7 +30,7 @@ use crate::workspace;
 /// Where an import writes documents.
 const DOCUMENT_FOLDER: &str = "config";
 
-/// Makes a workspace.
+/// Makes a workspace, or adds CI files to one.
 ///
 /// # Errors
 /// When a file cannot be written, there is no runtime, or the terminal cannot be read.
@@ -35,11 +38,23 @@ pub fn run(common: &GlobalArgs, args: &InitArgs, screen: &TerminalScreen) -> any
     let root = &common.directory;
     let registry = workspace::load_registry(root)?;
     if let Some(fault) = files::diagnose_existing_settings(root) {
-        screen.print_diagnostics(&[fault]);
-        return Ok(ExitStatus::Error);
+        return match args.ci.filter(|_| args.names_ci_only()) {
+            Some(service) => add_ci_files(common, service, screen),
+            None => {
+                screen.print_diagnostics(&[fault]);
+                Ok(ExitStatus::Error)
+            }
+        };
     }
     let answers = match WorkspaceAnswers::collect(args, &registry, screen)? {
         Ok(answers) => answers,
+        Err(fault) => {
+            screen.print_diagnostics(&[fault]);
+            return Ok(ExitStatus::Usage);
+        }
+    };
+    let service = match answers::ask_ci_service(args, screen)? {
+        Ok(service) => service,
         Err(fault) => {
             screen.print_diagnostics(&[fault]);
             return Ok(ExitStatus::Usage);
@@ -53,12 +68,89 @@ pub fn run(common: &GlobalArgs, args: &InitArgs, screen: &TerminalScreen) -> any
     }
     let files = files::write_workspace(root, &text, &registry)?;
     let checks = if args.no_check { Vec::new() } else { check_access(common, args)? };
-    let is_denied = checks.iter().any(DoctorCheck::is_refused);
-    print_result(&files, checks, &answers, screen)?;
-    if is_denied {
-        return Ok(ExitStatus::Error);
+    finish_workspace(common, args, NewWorkspace { answers, service, files, checks }, screen)
+}
+
+/// A workspace whose files are written and whose credentials are checked.
+struct NewWorkspace {
+    answers: WorkspaceAnswers,
+    service: Option<PipelineService>,
+    files: WrittenFiles,
+    checks: Vec<DoctorCheck>,
+}
+
+/// Imports, writes the CI files, and says what to do next. CI files come last, because imported documents name
+/// variables.
+fn finish_workspace(
+    common: &GlobalArgs,
+    args: &InitArgs,
+    mut new: NewWorkspace,
+    screen: &TerminalScreen,
+) -> anyhow::Result<ExitStatus> {
+    let is_denied = new.checks.iter().any(DoctorCheck::is_refused);
+    if screen.format == StdoutFormat::Text {
+        let mut text = new.files.render_text();
+        if !new.checks.is_empty() {
+            text.push('\n');
+            text.push_str(&render_checks(&new.checks));
+        }
+        screen.print_stdout(&text)?;
     }
-    import_kinds(common, args, screen)
+    let mut exit = if is_denied { ExitStatus::Error } else { import_kinds(common, args, screen)? };
+    let mut steps = new.answers.render_next_steps(&args.import);
+    if let Some(service) = new.service {
+        match write_ci_files(common, service, screen)? {
+            Some((files, next)) => {
+                steps.push_str(&next);
+                if screen.format == StdoutFormat::Text {
+                    screen.print_stdout(&format!("\n{}", files.render_text()))?;
+                }
+                new.files.append(files);
+            }
+            None => exit = ExitStatus::Error,
+        }
+    }
+    match screen.format {
+        StdoutFormat::Text => screen.print_stdout(&format!("\nnext:\n{steps}"))?,
+        StdoutFormat::Json => print_report(new.files, new.checks, screen)?,
+    }
+    Ok(exit)
+}
+
+/// Adds CI files to a workspace that is there.
+fn add_ci_files(
+    common: &GlobalArgs,
+    service: PipelineService,
+    screen: &TerminalScreen,
+) -> anyhow::Result<ExitStatus> {
+    let Some((files, next)) = write_ci_files(common, service, screen)? else { return Ok(ExitStatus::Error) };
+    match screen.format {
+        StdoutFormat::Text => screen.print_stdout(&format!("{}\nnext:\n{next}", files.render_text()))?,
+        StdoutFormat::Json => print_report(files, Vec::new(), screen)?,
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The CI files that were written, and what to do next; nothing where the workspace has errors, which are printed.
+fn write_ci_files(
+    common: &GlobalArgs,
+    service: PipelineService,
+    screen: &TerminalScreen,
+) -> anyhow::Result<Option<(WrittenFiles, String)>> {
+    let workspace = match CiWorkspace::open(&common.directory) {
+        Ok(workspace) => workspace,
+        Err(faults) => {
+            screen.print_diagnostics(&faults);
+            return Ok(None);
+        }
+    };
+    let mut files = WrittenFiles::default();
+    for file in workspace.build_files(service) {
+        let path = format!("{}{}", workspace.relative_root, file.path);
+        files.write_new(&common.directory, &path, &file.text)?;
+    }
+    let steps = workspace.render_next_steps(service, &files.kept);
+    Ok(Some((files, steps)))
 }
 
 /// A read of each kind with the credentials of the target.
@@ -69,24 +161,13 @@ fn check_access(common: &GlobalArgs, args: &InitArgs) -> anyhow::Result<Vec<Doct
     doctor::check_access(&workspace, &doctor)
 }
 
-fn print_result(
-    files: &WrittenFiles,
+fn print_report(
+    files: WrittenFiles,
     checks: Vec<DoctorCheck>,
-    answers: &WorkspaceAnswers,
     screen: &TerminalScreen,
 ) -> anyhow::Result<()> {
-    if screen.format == StdoutFormat::Json {
-        let report = InitReport::new(files.written.clone(), files.kept.clone(), checks);
-        screen.print_stdout(&to_json(&report)?)?;
-        return Ok(());
-    }
-    let mut text = files.render_text();
-    if !checks.is_empty() {
-        text.push('\n');
-        text.push_str(&render_checks(&checks));
-    }
-    text.push_str(&answers.render_next_steps());
-    screen.print_stdout(&text)?;
+    let report = InitReport::new(files.written, files.kept, checks);
+    screen.print_stdout(&to_json(&report)?)?;
     Ok(())
 }
 

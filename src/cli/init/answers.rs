@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Write as _};
 use std::sync::Arc;
 
+use clap::ValueEnum;
+
 use super::args::{AuthChoice, InitArgs};
+use super::ci::PipelineService;
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::kind::registry::KindRegistry;
@@ -142,25 +145,49 @@ impl WorkspaceAnswers {
         text
     }
 
-    /// What to do after.
-    pub fn render_next_steps(&self) -> String {
+    /// What to do after, where these kinds are imported already.
+    pub fn render_next_steps(&self, imported: &[String]) -> String {
         let unset: Vec<&str> = self
             .variables
             .iter()
             .filter(|name| std::env::var_os(name).is_none())
             .map(String::as_str)
             .collect();
-        let mut text = String::from("\nnext:\n");
+        let mut text = String::new();
         if !unset.is_empty() {
             let _ = writeln!(text, "  set {}", unset.join(" and "));
             text.push_str("  trueup doctor\n");
         }
-        for kind in &self.kinds {
+        for kind in self.kinds.iter().filter(|kind| !imported.contains(kind)) {
             let _ = writeln!(text, "  trueup import {kind} -o config");
         }
         text.push_str("  trueup plan\n");
         text
     }
+}
+
+/// The CI service whose files are written, from a flag or a terminal; none without an answer.
+///
+/// # Errors
+/// When the terminal cannot be read. The inner error is an answer that is unknown.
+pub fn ask_ci_service(
+    args: &InitArgs,
+    screen: &TerminalScreen,
+) -> anyhow::Result<Result<Option<PipelineService>, Diagnostic>> {
+    const NONE: &str = "none";
+    if args.ci.is_some() {
+        return Ok(Ok(args.ci));
+    }
+    let services = PipelineService::value_variants().iter().filter_map(|own| own.to_possible_value());
+    let names: Vec<String> = services.map(|own| own.get_name().to_owned()).collect();
+    let question = format!("Files for CI ({}, {NONE})", names.join(", "));
+    let answer = Asker { screen }.ask(None, &question, Some(NONE))?.filter(|answer| answer != NONE);
+    let Some(answer) = answer else { return Ok(Ok(None)) };
+    Ok(PipelineService::from_str(&answer, true).map(Some).map_err(|_| {
+        let message = format!("there are no files for the CI service `{}`", answer.escape_debug());
+        let hint = suggest_word(&answer, names.iter().map(String::as_str));
+        Diagnostic::error("usage", message).with_hint(hint.unwrap_or_else(|| "write `none`".to_owned()))
+    }))
 }
 
 impl Asker<'_> {

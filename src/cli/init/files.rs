@@ -37,7 +37,7 @@ pub struct WrittenFiles {
 pub fn diagnose_existing_settings(root: &Path) -> Option<Diagnostic> {
     root.join(SETTINGS_FILE_NAME).symlink_metadata().is_ok().then(|| {
         Diagnostic::error("file-exists", format!("{SETTINGS_FILE_NAME} exists already; nothing was written"))
-            .with_hint("edit it, or name another folder with `-C DIR`")
+            .with_hint("edit it, name another folder with `-C DIR`, or add CI files with `--ci` alone")
     })
 }
 
@@ -69,7 +69,11 @@ pub fn write_workspace(root: &Path, text: &str, registry: &KindRegistry) -> anyh
 }
 
 impl WrittenFiles {
-    fn write_new(&mut self, root: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    /// Writes a file where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_new(&mut self, root: &Path, name: &str, text: &str) -> anyhow::Result<()> {
         let path = root.join(name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -82,6 +86,12 @@ impl WrittenFiles {
             Err(error) => return Err(error).with_context(|| format!("{} cannot be written", path.display())),
         }
         Ok(())
+    }
+
+    /// Adds what became of other files.
+    pub fn append(&mut self, mut other: Self) {
+        self.written.append(&mut other.written);
+        self.kept.append(&mut other.kept);
     }
 
     /// The files for a terminal; schemas are counted.

@@ -741,6 +741,8 @@ fn commands_without_a_workspace() {
         &["man"],
         &["init"],
         &["init", "-C", "fresh", "--api", "bootview", "--no-check"],
+        &["init", "--ci", "github"],
+        &["init", "--ci", "gitlab"],
         &["demo"],
         &["help"],
     ] {

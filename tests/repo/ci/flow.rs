@@ -72,13 +72,13 @@ fn a_pull_request_from_its_plan_to_drift() {
     let before = amount(&production);
 
     // the plan, its comment, and the same comment after another push
-    let planned = hub.run("pull-request.yml", "pull_request", &head);
+    let planned = hub.run("trueup-plan.yml", "pull_request", &head);
     assert!(planned.ok, "{}", planned.log);
     let comments = hub.read_bodies("comments");
     assert!(comments[0].starts_with("<!-- trueup:plan -->") && comments[0].contains("3500"), "{comments:#?}");
     assert!(comments[0].contains("## staging") && comments[0].contains("## production"), "{comments:#?}");
     let head = change(&hub, "3500.00", "3600.00");
-    let planned = hub.run("pull-request.yml", "pull_request", &head);
+    let planned = hub.run("trueup-plan.yml", "pull_request", &head);
     assert!(planned.ok, "{}", planned.log);
     let comments = hub.read_bodies("comments");
     assert!(comments.len() == 1 && comments[0].contains("3600"), "{comments:#?}");
@@ -86,7 +86,7 @@ fn a_pull_request_from_its_plan_to_drift() {
 
     // the merge applies what was reviewed
     let merge = hub.merge("higher");
-    let applied = hub.run("apply.yml", "push", &merge);
+    let applied = hub.run("trueup-apply.yml", "push", &merge);
     assert!(applied.ok, "{}", applied.log);
     assert_eq!(amount(&production), json!(3600.0), "{}", applied.log);
     assert_eq!(amount(&staging), json!(3000.0), "{}", applied.log);
@@ -105,19 +105,19 @@ fn a_pull_request_from_its_plan_to_drift() {
     assert_eq!(starts, expected);
 
     // the same commit once more: this plan was applied
-    let again = hub.run("apply.yml", "push", &merge);
+    let again = hub.run("trueup-apply.yml", "push", &merge);
     assert!(!again.ok && again.log.contains("plan-applied"), "{}", again.log);
 
     // nothing drifts, somebody edits by hand, and edits it back
-    let calm = hub.run("drift.yml", "schedule", &merge);
+    let calm = hub.run("trueup-drift.yml", "schedule", &merge);
     assert!(calm.ok && hub.read_bodies("issues").is_empty(), "{}", calm.log);
     edit(&production, 4000);
-    let drifted = hub.run("drift.yml", "schedule", &merge);
+    let drifted = hub.run("trueup-drift.yml", "schedule", &merge);
     assert!(drifted.ok, "{}", drifted.log);
     let issues = hub.read_bodies("issues");
     assert!(issues.len() == 1 && issues[0].contains("4000"), "{issues:#?}\n{}", drifted.log);
     edit(&production, 3600);
-    let settled = hub.run("drift.yml", "schedule", &merge);
+    let settled = hub.run("trueup-drift.yml", "schedule", &merge);
     assert!(settled.ok && hub.read_bodies("issues").is_empty(), "{}", settled.log);
     // no secret went anywhere
     let calls = fs::read_to_string(hub.path("hub/calls")).expect("calls");
@@ -142,19 +142,19 @@ fn what_was_not_reviewed_is_not_applied() {
     let (mut hub, _staging, production) = fixture();
     let before = amount(&production);
     let pushed = hub.git(&["rev-parse", "HEAD"]);
-    let ended = hub.run("apply.yml", "push", &pushed);
+    let ended = hub.run("trueup-apply.yml", "push", &pushed);
     assert!(!ended.ok && ended.log.contains("no reviewed plan"), "{}", ended.log);
 
     // a merge that holds more than the pull request whose plan there is
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    assert!(hub.run("trueup-plan.yml", "pull_request", &head).ok);
     hub.merge("higher");
     let merge = hub.git(&["rev-parse", "HEAD"]);
     let later = change(&hub, "3500.00", "9000.00");
     let merged = |commit: &str| hub.path("hub/merged").join(format!("{commit}.json"));
     fs::copy(merged(&merge), merged(&later)).expect("a file");
-    let ended = hub.run("apply.yml", "push", &later);
+    let ended = hub.run("trueup-apply.yml", "push", &later);
     assert!(!ended.ok && ended.log.contains("stale"), "{}", ended.log);
     assert_eq!(amount(&production), before, "{}", ended.log);
 }
@@ -164,7 +164,7 @@ fn a_broken_rule_stops_the_pull_request() {
     let (mut hub, _staging, _production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "fee"]);
     let head = change(&hub, "feeAmount: 3.25", "feeAmount: 5.25");
-    let ended = hub.run("pull-request.yml", "pull_request", &head);
+    let ended = hub.run("trueup-plan.yml", "pull_request", &head);
     assert!(!ended.ok && ended.log.contains("fee-at-most-5"), "{}", ended.log);
     let comments = hub.read_bodies("comments");
     assert!(comments.len() == 1 && comments[0].contains("fee-at-most-5"), "{comments:#?}");
@@ -175,9 +175,9 @@ fn no_key_is_ever_in_a_cache_or_an_artifact() {
     let (mut hub, _staging, _production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    assert!(hub.run("trueup-plan.yml", "pull_request", &head).ok);
     let merge = hub.merge("higher");
-    let applied = hub.run("apply.yml", "push", &merge);
+    let applied = hub.run("trueup-apply.yml", "push", &merge);
     assert!(applied.ok, "{}", applied.log);
     fs::write(applied.clone.join(".trueup/key"), "k").expect("a file");
     let kept: Vec<_> = files(&hub.path("cache")).chain(files(&hub.path("hub/artifacts"))).collect();
@@ -188,7 +188,7 @@ fn no_key_is_ever_in_a_cache_or_an_artifact() {
     let (mut hub, _staging, _production) = fixture();
     hub.forget("TRUEUP_DIGEST_KEY");
     let first = hub.git(&["rev-parse", "HEAD"]);
-    hub.run("drift.yml", "schedule", &first);
+    hub.run("trueup-drift.yml", "schedule", &first);
     assert_eq!(files(&hub.path("cache")).count(), 0);
 }
 
@@ -207,7 +207,7 @@ fn only_plans_of_this_repository_and_workflow_are_applied() {
     let merge = hub.merge("higher");
     let name = format!("trueup-plan-{head}");
     // a fork, and another workflow of this repository, made artifacts of that name
-    for (run, repository, path) in [("70", FORK_ID, "pull-request.yml"), ("71", 1, "evil.yml")] {
+    for (run, repository, path) in [("70", FORK_ID, "trueup-plan.yml"), ("71", 1, "evil.yml")] {
         hub.push("artifacts", artifact(&name, run, &head, repository));
         hub.push(
             "runs",
@@ -216,7 +216,7 @@ fn only_plans_of_this_repository_and_workflow_are_applied() {
         );
     }
     let before = amount(&production);
-    let ended = hub.run("apply.yml", "push", &merge);
+    let ended = hub.run("trueup-apply.yml", "push", &merge);
     assert!(!ended.ok && ended.log.contains("there is no plan"), "{}", ended.log);
     assert_eq!(amount(&production), before);
 }
@@ -230,7 +230,7 @@ fn comments_of_others_are_left_alone() {
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     for _ in 0..2 {
-        assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+        assert!(hub.run("trueup-plan.yml", "pull_request", &head).ok);
     }
     let comments = hub.read_bodies("comments");
     assert_eq!(comments.len(), 4, "one comment of our own, on the second page: {comments:#?}");
@@ -243,10 +243,10 @@ fn workspaces_and_environments_do_not_share_names() {
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     // only staging was planned, so nothing of production is applied
-    assert!(hub.run_with("pull-request.yml", "pull_request", &head, &[("environments", "staging")]).ok);
+    assert!(hub.run_with("trueup-plan.yml", "pull_request", &head, &[("environments", "staging")]).ok);
     let merge = hub.merge("higher");
     let before = amount(&production);
-    let none = hub.run("apply.yml", "push", &merge);
+    let none = hub.run("trueup-apply.yml", "push", &merge);
     assert!(!none.ok && none.log.contains("has no plan-production.json"), "{}", none.log);
     assert_eq!((amount(&staging), amount(&production)), (json!(3000.0), before));
     // drift of one environment does not close the issue of the other
@@ -254,17 +254,17 @@ fn workspaces_and_environments_do_not_share_names() {
         let run = hub.last_run();
         let inputs =
             [mode, ("environments", "production"), ("environment", "production"), ("plan-run", &*run)];
-        let ended = hub.run_with("by-hand.yml", "workflow_dispatch", &merge, &inputs);
+        let ended = hub.run_with("trueup-by-hand.yml", "workflow_dispatch", &merge, &inputs);
         assert!(ended.ok, "{}", ended.log);
     }
     edit(&production, 4000);
-    assert!(hub.run("drift.yml", "schedule", &merge).ok);
+    assert!(hub.run("trueup-drift.yml", "schedule", &merge).ok);
     assert_eq!(hub.read_bodies("issues").len(), 1);
     let other = json!({ "number": 1, "state": "open", "user": { "login": "github-actions[bot]" },
         "labels": ["trueup-staging-drift"], "body": "staging" });
     hub.push("issues", other);
     edit(&production, 3500);
-    assert!(hub.run_with("drift.yml", "schedule", &merge, &[("environments", "production")]).ok);
+    assert!(hub.run_with("trueup-drift.yml", "schedule", &merge, &[("environments", "production")]).ok);
     assert_eq!(hub.read_bodies("issues"), ["staging"]);
 }
 
@@ -273,7 +273,7 @@ fn errors_are_no_drift() {
     let (mut hub, staging, production) = fixture();
     let first = hub.git(&["rev-parse", "HEAD"]);
     drop((staging, production));
-    let ended = hub.run_with("drift.yml", "schedule", &first, &[("arguments", "--max-retries 0")]);
+    let ended = hub.run_with("trueup-drift.yml", "schedule", &first, &[("arguments", "--max-retries 0")]);
     assert!(!ended.ok && hub.read_bodies("issues").is_empty(), "{}", ended.log);
 }
 
@@ -282,22 +282,22 @@ fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
     let (mut hub, _staging, production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    assert!(hub.run("trueup-plan.yml", "pull_request", &head).ok);
     let merge = hub.merge("higher");
     let earlier = |status: &str| {
-        json!({ "id": 900, "run_number": 0, "workflow_id": "apply.yml", "path": "", "event": "push",
+        json!({ "id": 900, "run_number": 0, "workflow_id": "trueup-apply.yml", "path": "", "event": "push",
             "status": status })
     };
     hub.push("runs", earlier("in_progress"));
     let before = amount(&production);
-    let ended = hub.run_with("apply.yml", "push", &merge, &[("wait-minutes", "0")]);
+    let ended = hub.run_with("trueup-apply.yml", "push", &merge, &[("wait-minutes", "0")]);
     assert!(!ended.ok && ended.log.contains("have not ended"), "{}", ended.log);
     assert_eq!(amount(&production), before);
     let mut runs = hub.read_list("runs");
     runs.retain(|run| run["id"] != 900);
     runs.push(earlier("completed"));
     hub.write_list("runs", &runs);
-    assert!(hub.run("apply.yml", "push", &merge).ok);
+    assert!(hub.run("trueup-apply.yml", "push", &merge).ok);
     assert_eq!(amount(&production), json!(3500.0));
 }
 
@@ -305,11 +305,11 @@ fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
 fn apply_by_hand(hub: &mut Hub, commit: &str, environment: &str) -> Ended {
     let event = "workflow_dispatch";
     let planned =
-        hub.run_with("by-hand.yml", event, commit, &[("mode", "plan"), ("environments", environment)]);
+        hub.run_with("trueup-by-hand.yml", event, commit, &[("mode", "plan"), ("environments", environment)]);
     assert!(planned.ok, "{}", planned.log);
     let run = hub.last_run();
     let inputs = [("mode", "apply"), ("environment", environment), ("plan-run", &*run)];
-    hub.run_with("by-hand.yml", event, commit, &inputs)
+    hub.run_with("trueup-by-hand.yml", event, commit, &inputs)
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn by_hand_a_plan_is_reviewed_applied_and_undone() {
     let before = amount(&production);
     // pushed past review: there is no plan, and the way on is by hand
     let pushed = change(&hub, "3000.00", "3700.00");
-    let refused = hub.run("apply.yml", "push", &pushed);
+    let refused = hub.run("trueup-apply.yml", "push", &pushed);
     assert!(!refused.ok && refused.log.contains("mode plan"), "{}", refused.log);
     for environment in ["staging", "production"] {
         let applied = apply_by_hand(&mut hub, &pushed, environment);
@@ -327,7 +327,7 @@ fn by_hand_a_plan_is_reviewed_applied_and_undone() {
     assert_eq!(amount(&production), json!(3700.0));
     let run = hub.last_run();
     let undone = hub.run_with(
-        "by-hand.yml",
+        "trueup-by-hand.yml",
         "workflow_dispatch",
         &pushed,
         &[("mode", "undo"), PRODUCTION, ("receipt-run", &run)],

@@ -4,6 +4,8 @@ mod files;
 #[cfg(unix)]
 mod flow;
 #[cfg(unix)]
+mod generated;
+#[cfg(unix)]
 mod gitlab;
 #[cfg(unix)]
 mod install;

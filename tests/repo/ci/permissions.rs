@@ -15,14 +15,14 @@ fn a_listed_person_allows_a_number_for_one_pull_request() {
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     let limit = [LISTED[0], ("arguments", "--max-requests 0")];
-    let refused = hub.run_with("pull-request.yml", "pull_request", &head, &limit);
+    let refused = hub.run_with("trueup-plan.yml", "pull_request", &head, &limit);
     assert!(!refused.ok && refused.log.contains("too-many-requests"), "{}", refused.log);
 
     hub.describe_pull("Raise the limit.\r\n\r\ntrueup: allow max-requests=1\r\n", "kim", Some("lee"));
-    let planned = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
+    let planned = hub.run_with("trueup-plan.yml", "pull_request", &head, &LISTED);
     assert!(planned.ok && planned.log.contains("--max-requests=1"), "{}", planned.log);
     let merge = hub.merge("higher");
-    let applied = hub.run_with("apply.yml", "push", &merge, &LISTED);
+    let applied = hub.run_with("trueup-apply.yml", "push", &merge, &LISTED);
     assert!(applied.ok && applied.log.contains("--max-requests=1"), "{}", applied.log);
     assert_eq!(amount(&production), json!(3500.0));
 }
@@ -40,7 +40,7 @@ fn nobody_else_allows_anything() {
         ("kim", None, &[]),
     ] {
         hub.describe_pull(requested, author, editor);
-        let ended = hub.run_with("pull-request.yml", "pull_request", &head, inputs);
+        let ended = hub.run_with("trueup-plan.yml", "pull_request", &head, inputs);
         assert!(ended.ok && !ended.log.contains("--max-updates=40"), "{author} {editor:?}\n{}", ended.log);
         assert_eq!(ended.log.contains("may not give them"), !inputs.is_empty(), "{}", ended.log);
     }
@@ -51,7 +51,7 @@ fn nobody_else_allows_anything() {
         ("trueup: allow max-updates=$(touch x)", "write a number"),
     ] {
         hub.describe_pull(line, "kim", None);
-        let ended = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
+        let ended = hub.run_with("trueup-plan.yml", "pull_request", &head, &LISTED);
         assert!(!ended.ok && ended.log.contains(why), "{line}\n{}", ended.log);
     }
 }
@@ -72,7 +72,7 @@ fn every_editor_of_a_description_is_asked_for() {
     ];
     for (editors, total, counts) in cases {
         hub.describe_edits(requested, "kim", (editors, total));
-        let ended = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
+        let ended = hub.run_with("trueup-plan.yml", "pull_request", &head, &LISTED);
         assert!(ended.ok, "{}", ended.log);
         assert_eq!(ended.log.contains("--max-updates=40"), counts, "{editors:?} {total}\n{}", ended.log);
         assert_eq!(ended.log.contains("may not give them"), !counts, "{}", ended.log);
@@ -85,13 +85,13 @@ fn a_server_of_ones_own_gets_its_host_and_token() {
     hub.variable("GITHUB_SERVER_URL", "https://github.example.com");
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    let planned = hub.run("pull-request.yml", "pull_request", &head);
+    let planned = hub.run("trueup-plan.yml", "pull_request", &head);
     assert!(planned.ok && hub.read_bodies("comments").len() == 1, "{}", planned.log);
     let merge = hub.merge("higher");
-    let applied = hub.run("apply.yml", "push", &merge);
+    let applied = hub.run("trueup-apply.yml", "push", &merge);
     assert!(applied.ok, "{}", applied.log);
     assert_eq!(amount(&production), json!(3500.0));
-    let drift = hub.run("drift.yml", "schedule", &merge);
+    let drift = hub.run("trueup-drift.yml", "schedule", &merge);
     assert!(drift.ok, "{}", drift.log);
 }
 

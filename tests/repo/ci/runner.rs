@@ -31,6 +31,8 @@ pub struct Hub {
 pub struct Ended {
     pub ok: bool,
     pub log: String,
+    /// The exit codes of the commands, one for each job.
+    pub codes: Vec<String>,
     /// The clone in which it ran.
     pub clone: PathBuf,
 }
@@ -203,11 +205,12 @@ impl Hub {
         );
         let text = self.git(&["show", &format!("{commit}:{file}")]);
         let jobs = document(&file, &text)["jobs"].as_object().expect("jobs").clone();
-        let mut ended = Ended { ok: true, log: String::new(), clone: PathBuf::new() };
+        let mut ended = Ended { ok: true, log: String::new(), codes: Vec::new(), clone: PathBuf::new() };
         for (name, job) in jobs {
             if ended.ok {
                 let ran = self.run_job((&name, &job), event, commit, inputs);
-                ended = Ended { log: ended.log + &ran.log, ..ran };
+                ended.codes.extend(ran.codes);
+                ended = Ended { log: ended.log + &ran.log, codes: ended.codes, ..ran };
             }
         }
         let mut runs = self.read_list("runs");
@@ -233,8 +236,10 @@ impl Hub {
         run.read_environment(&job["env"]);
         let action = yaml("action.yml");
         action["runs"]["steps"].as_array().expect("steps").iter().for_each(|step| run.step(step));
-        let Run { ok, log, .. } = run;
-        Ended { ok, log, clone }
+        let Run { ok, log, values, .. } = run;
+        let codes =
+            values.into_iter().filter(|(name, code)| name.ends_with(".outputs.exitcode") && !code.is_empty());
+        Ended { ok, log, codes: codes.map(|(_, code)| code).collect(), clone }
     }
 }
 

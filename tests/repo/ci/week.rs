@@ -2,7 +2,8 @@
 //!
 //! Monday to Sunday: changes, a broken policy, a refused apply on Friday and the way on, an undo, a pull request of a
 //! fork with a malicious document, drift. What was reviewed is what was sent; nothing is lost; caches, artifacts,
-//! comments and logs hold no canary in any spelling. With `--nocapture` the timeline is printed.
+//! comments and logs hold no canary in any spelling. With `--nocapture` the timeline is printed; `TRUEUP_TIMELINE`
+//! names a file for it.
 
 use std::fs;
 
@@ -29,6 +30,9 @@ struct Week {
     staging: RunningSandbox,
     production: RunningSandbox,
     day: &'static str,
+    who: &'static str,
+    /// What was run last.
+    command: String,
     timeline: Vec<String>,
     logs: String,
     applies: usize,
@@ -47,26 +51,28 @@ impl Week {
         for (name, value) in CANARIES {
             hub.secret(name, value);
         }
-        let (day, timeline, logs) = ("Monday", Vec::new(), String::new());
-        let mut week = Self { hub, staging, production, day, timeline, logs, applies: 0 };
+        let (timeline, logs, command) = (Vec::new(), String::new(), String::new());
+        let (day, who) = ("Monday", "both");
+        let mut week = Self { hub, staging, production, day, who, command, timeline, logs, applies: 0 };
         // both teams bring their objects under Git, by hand, before the week begins
         week.write("config/partners.yaml", PARTNER);
         let first = week.commit("partners");
         let inputs = [("mode", "plan"), ("environments", "staging production")];
-        let run = week.run("by-hand.yml", "workflow_dispatch", &first, &inputs);
+        let run = week.run("trueup-by-hand.yml", "workflow_dispatch", &first, &inputs);
         week.expect(&run, true, "first plan");
         let number = week.hub.last_run();
         for environment in ["staging", "production"] {
             let inputs = [("mode", "apply"), ("environment", environment), ("plan-run", &*number)];
-            let run = week.run("by-hand.yml", "workflow_dispatch", &first, &inputs);
+            let run = week.run("trueup-by-hand.yml", "workflow_dispatch", &first, &inputs);
             week.expect(&run, true, &format!("first apply of {environment}"));
             week.applies += 1;
         }
         week
     }
 
-    fn note(&mut self, what: &str) {
-        self.timeline.push(format!("{:<9} {what}", self.day));
+    /// An event: the day, who, the command, its exit code, and what was seen.
+    fn note(&mut self, command: &str, code: &str, seen: &str) {
+        self.timeline.push(format!("{:<9}  {:<8}  {command:<34}  {code:>5}  {seen}", self.day, self.who));
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -80,6 +86,11 @@ impl Week {
     fn run(&mut self, workflow: &str, event: &str, commit: &str, inputs: &[(&str, &str)]) -> Ended {
         self.staging.clear_log();
         self.production.clear_log();
+        let input =
+            |name: &str| inputs.iter().find(|(own, _)| *own == name).map(|(_, text)| format!(" {text}"));
+        let words = ["mode", "environments", "environment"].map(|name| input(name).unwrap_or_default());
+        let name = workflow.trim_start_matches("trueup-").trim_end_matches(".yml").replace('-', " ");
+        self.command = format!("{name}{}", words.concat());
         let ended = self.hub.run_with(workflow, event, commit, inputs);
         self.logs.push_str(&ended.log);
         ended
@@ -88,7 +99,17 @@ impl Week {
     #[track_caller]
     fn expect(&mut self, ended: &Ended, ok: bool, what: &str) {
         assert_eq!(ended.ok, ok, "{} {what}\n{}", self.day, ended.log);
-        self.note(&format!("{what}: {}", if ok { "done" } else { "refused" }));
+        let codes = ended.log.split("error[").skip(1).filter_map(|rest| rest.split(']').next());
+        let codes: std::collections::BTreeSet<&str> = codes.collect();
+        let named = |name: &str, service: &RunningSandbox| match Self::list_writes(service).len() {
+            0 => String::new(),
+            number => format!(", {number} written to {name}"),
+        };
+        let writes = named("staging", &self.staging) + &named("production", &self.production);
+        let refused = if ok { String::new() } else { format!(" ({})", Vec::from_iter(codes).join(", ")) };
+        let end = if ok { "done" } else { "refused" };
+        let command = std::mem::take(&mut self.command);
+        self.note(&command, &ended.codes.join("+"), &format!("{what}: {end}{refused}{writes}"));
     }
 
     /// The requests that were sent to a service since the last run began.
@@ -120,7 +141,7 @@ impl Week {
     fn merge_change(&mut self, branch: &str, before: &str, after: &str) -> String {
         self.hub.git(&["checkout", "--quiet", "-b", branch, "main"]);
         let head = change(&self.hub, before, after);
-        let planned = self.run("pull-request.yml", "pull_request", &head, &[]);
+        let planned = self.run("trueup-plan.yml", "pull_request", &head, &[]);
         self.expect(&planned, true, &format!("plan of {branch}"));
         self.apply_merged(branch, &head)
     }
@@ -130,7 +151,7 @@ impl Week {
         let reviewed = self.list_reviewed(&run, head, "production");
         assert!(!reviewed.is_empty(), "{branch} changes nothing");
         let merge = self.hub.merge(branch);
-        let applied = self.run("apply.yml", "push", &merge, &[]);
+        let applied = self.run("trueup-apply.yml", "push", &merge, &[]);
         self.expect(&applied, true, &format!("apply of {branch}"));
         self.applies += 1;
         assert_eq!(Self::list_writes(&self.production), reviewed, "what was reviewed is what was sent");
@@ -151,18 +172,20 @@ const MALICIOUS: &str = "kind: bootview/payment-gateway\nname: evil\nenvironment
 fn play_friday(week: &mut Week) -> String {
     week.hub.git(&["checkout", "--quiet", "-b", "friday", "main"]);
     let head = change(&week.hub, "3500.00", "3600.00");
-    let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
+    let planned = week.run("trueup-plan.yml", "pull_request", &head, &[]);
     week.expect(&planned, true, "plan of friday");
     edit(&week.production, 9999);
-    week.note("somebody edits the gateway by hand");
+    week.who = "stranger";
+    week.note("-", "", "edits the gateway in the web page: 9999");
+    week.who = "payments";
     let merge = week.hub.merge("friday");
-    let applied = week.run("apply.yml", "push", &merge, &[]);
+    let applied = week.run("trueup-apply.yml", "push", &merge, &[]);
     week.expect(&applied, false, "apply of friday at 17:00");
     assert!(applied.log.contains("stale-plan") && applied.log.contains("mode plan"), "{}", applied.log);
     assert!(Week::list_writes(&week.production).is_empty() && is_amount(&week.production, 9999.0));
 
     let planned = week.run(
-        "by-hand.yml",
+        "trueup-by-hand.yml",
         "workflow_dispatch",
         &merge,
         &[("mode", "plan"), ("environments", "production")],
@@ -171,7 +194,7 @@ fn play_friday(week: &mut Week) -> String {
     let run = week.hub.last_run();
     let reviewed = week.list_reviewed(&run, &merge, "production");
     let applied = week.run(
-        "by-hand.yml",
+        "trueup-by-hand.yml",
         "workflow_dispatch",
         &merge,
         &[("mode", "apply"), ("environment", "production"), ("plan-run", &run)],
@@ -182,14 +205,15 @@ fn play_friday(week: &mut Week) -> String {
     assert!(is_amount(&week.production, 3600.0));
     let receipt = week.hub.last_run();
     let undone = week.run(
-        "by-hand.yml",
+        "trueup-by-hand.yml",
         "workflow_dispatch",
         &merge,
         &[("mode", "undo"), ("environment", "production"), ("receipt-run", &receipt)],
     );
     week.applies += 1;
-    week.note("the change was wrong: undo by hand");
     assert!(is_amount(&week.production, 9999.0), "what was there before is back\n{}", undone.log);
+    let ok = undone.ok;
+    week.expect(&undone, ok, "the change was wrong, 9999 is back");
     merge
 }
 
@@ -198,26 +222,26 @@ fn play_friday(week: &mut Week) -> String {
 fn play_thursday(week: &mut Week) {
     week.hub.git(&["checkout", "--quiet", "-b", "thursday", "main"]);
     let head = change(&week.hub, "feeAmount: 4.25", "feeAmount: 4.75");
-    let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
+    let planned = week.run("trueup-plan.yml", "pull_request", &head, &[]);
     week.expect(&planned, true, "plan of thursday");
     let merge = week.hub.merge("thursday");
     let by_hand = |environment: &'static str, run: &'static str| {
         [("mode", "apply"), ("environment", environment), ("plan-run", run)]
     };
     let planned = week.run(
-        "by-hand.yml",
+        "trueup-by-hand.yml",
         "workflow_dispatch",
         &merge,
         &[("mode", "plan"), ("environments", "staging production")],
     );
     week.expect(&planned, true, "plan by hand of both");
     let run: &'static str = week.hub.last_run().leak();
-    let refused = week.run("by-hand.yml", "workflow_dispatch", &merge, &by_hand("production", run));
+    let refused = week.run("trueup-by-hand.yml", "workflow_dispatch", &merge, &by_hand("production", run));
     week.expect(&refused, false, "production before staging, by hand");
     assert!(refused.log.contains("[environment-order]"), "{}", refused.log);
     assert!(Week::list_writes(&week.production).is_empty());
     for environment in ["staging", "production"] {
-        let applied = week.run("by-hand.yml", "workflow_dispatch", &merge, &by_hand(environment, run));
+        let applied = week.run("trueup-by-hand.yml", "workflow_dispatch", &merge, &by_hand(environment, run));
         week.expect(&applied, true, &format!("{environment}, by hand"));
         week.applies += 1;
     }
@@ -226,7 +250,7 @@ fn play_thursday(week: &mut Week) {
 /// Saturday: a fork, which gets no secrets, and whose document asks for programs, files and variables.
 fn play_saturday(week: &mut Week) {
     let job =
-        super::yaml("examples/gitops-repo/.github/workflows/pull-request.yml")["jobs"]["plan"]["if"].clone();
+        super::yaml("examples/gitops-repo/.github/workflows/trueup-plan.yml")["jobs"]["plan"]["if"].clone();
     assert_eq!(
         job, "github.event.pull_request.head.repo.full_name == github.repository",
         "forks are not planned"
@@ -241,8 +265,11 @@ fn play_saturday(week: &mut Week) {
     let head = week.commit("looks harmless");
     // once without secrets, as GitHub runs it, and once as if somebody had given them all the same
     for with_secrets in [false, true] {
-        let ended = week.hub.run_for_fork("pull-request.yml", &head, with_secrets);
+        let ended = week.hub.run_for_fork("trueup-plan.yml", &head, with_secrets);
         week.logs.push_str(&ended.log);
+        week.staging.clear_log();
+        week.production.clear_log();
+        week.command = if with_secrets { "plan, had it secrets" } else { "plan without secrets" }.to_owned();
         week.expect(&ended, false, "plan of a fork");
         assert!(!ended.clone.join("ran-by-fork").exists(), "a program of the fork ran");
         assert!(ended.log.contains("[host-not-allowed]") || ended.log.contains("outside"), "{}", ended.log);
@@ -253,14 +280,17 @@ fn play_saturday(week: &mut Week) {
 /// Sunday: drift in one environment opens one issue, and its end closes it.
 fn play_sunday(week: &mut Week, commit: &str) {
     let before = amount(&week.production);
+    week.who = "stranger";
     edit(&week.production, 4000);
-    let drifted = week.run("drift.yml", "schedule", commit, &[]);
-    week.expect(&drifted, true, "drift");
+    week.note("-", "", "edits the gateway in the web page: 4000");
+    week.who = "nightly";
+    let drifted = week.run("trueup-drift.yml", "schedule", commit, &[]);
+    week.expect(&drifted, true, "drift, one issue opened");
     let issues = week.hub.read_bodies("issues");
     assert!(issues.len() == 1 && issues[0].contains("4000"), "{issues:#?}\n{}", drifted.log);
     edit(&week.production, before.as_f64().expect("a number") as u32);
-    let settled = week.run("drift.yml", "schedule", commit, &[]);
-    week.expect(&settled, true, "drift is gone");
+    let settled = week.run("trueup-drift.yml", "schedule", commit, &[]);
+    week.expect(&settled, true, "drift is gone, the issue is closed");
     assert!(week.hub.read_bodies("issues").is_empty(), "{}", settled.log);
 }
 
@@ -271,24 +301,25 @@ fn a_week() {
     }
     let began = std::time::Instant::now();
     let mut week = Week::begin();
+    week.who = "payments";
     week.merge_change("payments-raise", "3000.00", "3500.00");
 
-    week.day = "Tuesday";
+    (week.day, week.who) = ("Tuesday", "partners");
     week.hub.git(&["checkout", "--quiet", "-b", "partners-tows", "main"]);
     week.write("config/partners.yaml", &PARTNER.replace("isRealTimeTows: true", "isRealTimeTows: false"));
     let head = week.commit("tows");
-    let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
+    let planned = week.run("trueup-plan.yml", "pull_request", &head, &[]);
     week.expect(&planned, true, "plan of partners-tows");
     week.apply_merged("partners-tows", &head);
 
-    week.day = "Wednesday";
+    (week.day, week.who) = ("Wednesday", "payments");
     week.hub.git(&["checkout", "--quiet", "-b", "payments-fee", "main"]);
     let head = change(&week.hub, "feeAmount: 3.25", "feeAmount: 5.25");
-    let broken = week.run("pull-request.yml", "pull_request", &head, &[]);
+    let broken = week.run("trueup-plan.yml", "pull_request", &head, &[]);
     week.expect(&broken, false, "plan of payments-fee breaks a policy");
     assert!(week.hub.read_bodies("comments").concat().contains("fee-at-most-5"));
     let head = change(&week.hub, "feeAmount: 5.25", "feeAmount: 4.25");
-    let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
+    let planned = week.run("trueup-plan.yml", "pull_request", &head, &[]);
     week.expect(&planned, true, "plan of payments-fee");
     week.apply_merged("payments-fee", &head);
 
@@ -298,8 +329,9 @@ fn a_week() {
     week.day = "Friday";
     play_friday(&mut week);
 
-    week.day = "Saturday";
+    (week.day, week.who) = ("Saturday", "a fork");
     play_saturday(&mut week);
+    week.who = "payments";
     let revert = week.merge_change("payments-revert", "3600.00", "3500.00");
 
     week.day = "Sunday";
@@ -314,12 +346,14 @@ fn end(week: &Week, commit: &str, began: std::time::Instant) {
     assert!(receipts.count() >= week.applies, "a receipt of each apply");
     assert!(is_amount(&week.staging, 3000.0) && is_amount(&week.production, 3500.0), "{commit}");
     let searched = search_for_canaries(week);
-    println!("{}", week.timeline.join("\n"));
-    println!(
-        "{} applies; {searched} files and logs searched, 0 canaries; {:?}",
-        week.applies,
-        began.elapsed()
-    );
+    let head = format!("{:<9}  {:<8}  {:<34}  {:>5}  seen", "day", "who", "workflow", "exit");
+    let (applies, seconds) = (week.applies, began.elapsed().as_secs());
+    let foot = format!("{applies} applies; {searched} files and logs searched, 0 canaries; {seconds} s");
+    let text = format!("{head}\n{}\n{foot}\n", week.timeline.join("\n"));
+    println!("{text}");
+    if let Some(path) = std::env::var_os("TRUEUP_TIMELINE") {
+        fs::write(path, text).expect("a file");
+    }
 }
 
 fn is_amount(service: &RunningSandbox, expected: f64) -> bool {

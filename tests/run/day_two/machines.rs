@@ -97,12 +97,15 @@ fn an_init_asks_on_a_terminal() {
     let mut command = workspace.command_on_terminal(&["init", "--no-check", "--color", "never"]);
     command.stdin(std::process::Stdio::piped());
     let mut child = command.spawn().expect("script");
-    let answers = "carrierx\nlake\n\nLAKE_KEY\n";
+    let answers = "carrierx\nlake\n\nLAKE_KEY\natlantis\n";
     child.stdin.take().expect("a pipe").write_all(answers.as_bytes()).expect("typed");
     assert!(child.wait().expect("an end").success());
     let settings = workspace.read("trueup.yaml");
     assert!(settings.contains("  lake:\n    api: carrierx\n"), "{settings}");
     assert!(settings.contains("auth: { bearer: { from_env: LAKE_KEY } }"), "{settings}");
+    assert!(
+        workspace.read("atlantis.yaml").contains("projects:\n  - dir: .\n    execution_order_group: 1\n")
+    );
 }
 
 #[test]
