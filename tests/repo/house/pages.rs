@@ -40,6 +40,25 @@ fn links_between_pages_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn the_changelog_keeps_its_form() {
+    let text = fs::read_to_string("CHANGELOG.md").expect("the changelog");
+    let is_date = |text: &str| text.len() == 10 && text.split('-').all(|part| part.parse::<u32>().is_ok());
+    let mut versions = Vec::new();
+    for line in text.lines() {
+        if let Some(version) = line.strip_prefix("## ") {
+            let is_release = version.split_once(" - ").is_some_and(|(_, date)| is_date(date));
+            assert!(version == "Unreleased" || is_release, "{line}");
+            versions.push(version.split(' ').next().unwrap_or_default().to_owned());
+        }
+        if let Some(kind) = line.strip_prefix("### ") {
+            let known = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+            assert!(known.contains(&kind), "{line}");
+        }
+    }
+    assert_eq!(versions, ["Unreleased", env!("CARGO_PKG_VERSION")]);
+}
+
 /// The anchor of a heading, as GitHub and the book make it.
 fn build_anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase();
