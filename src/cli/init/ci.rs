@@ -170,29 +170,24 @@ impl CiWorkspace {
 
     /// What is left to do for a service. `kept` are the files that existed.
     pub fn render_next_steps(&self, service: PipelineService, kept: &[String]) -> String {
-        let mut secrets = self.list_variables(false);
-        secrets.push(DIGEST_KEY_VARIABLE);
-        let secrets = secrets.join(", ");
-        let mut steps = match service {
+        let task = match service {
             PipelineService::Github => {
                 let gates = self.environments.iter().map(|own| own.name.as_deref().unwrap_or(APPLY_GATE));
                 let gates: Vec<&str> = std::iter::once(READ_GATE).chain(gates).collect();
-                vec![format!(
-                    "in GitHub, make the environments {} and set their secrets {secrets}",
-                    gates.join(", ")
-                )]
+                format!("in GitHub, add the environments {}, each with its secrets:", gates.join(", "))
             }
-            PipelineService::Gitlab => {
-                vec![format!(
-                    "in GitLab, set the masked variables {secrets}, TRUEUP_API_TOKEN and TRUEUP_NOTE_TOKEN"
-                )]
-            }
+            PipelineService::Gitlab => "in GitLab, add masked CI/CD variables:".to_owned(),
             PipelineService::Atlantis => {
-                vec![format!(
-                    "on the server of Atlantis, install the workflow ci/atlantis.yaml and set {secrets}"
-                )]
+                "on the server of Atlantis, install the workflow ci/atlantis.yaml, and set:".to_owned()
             }
         };
+        let mut secrets = self.list_variables(false);
+        secrets.push(DIGEST_KEY_VARIABLE);
+        if service == PipelineService::Gitlab {
+            secrets.extend(["TRUEUP_API_TOKEN", "TRUEUP_NOTE_TOKEN"]);
+        }
+        let mut steps = vec![task];
+        steps.extend(secrets.iter().map(|name| format!("  {name}")));
         if !self.allowed_hosts.is_empty() {
             let hosts = self.allowed_hosts.join(",");
             steps.push(format!("set the CI variable TRUEUP_ALLOWED_HOSTS to {hosts}"));

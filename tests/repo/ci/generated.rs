@@ -69,7 +69,7 @@ fn workflows_name_the_variables_of_their_jobs() {
     let ran = workspace.expect(0, &["init", "--ci", "github"]);
     ran.says(&[
         "wrote .github/workflows/trueup-plan.yml",
-        "environments plan, test, 2nd, live and set their secrets TEST_TOKEN, SECOND_TOKEN, LIVE_READ",
+        "the environments plan, test, 2nd, live, each with its secrets:\n    TEST_TOKEN\n    SECOND_TOKEN\n",
         "TRUEUP_ALLOWED_HOSTS to live.example.com",
     ]);
     let plan = list_variables(&read_workflow(&workspace, "trueup-plan"), "plan");
@@ -118,7 +118,9 @@ fn a_workspace_in_a_folder_has_files_of_its_own() {
         "kept  ../../.github/workflows/trueup-sites-harbor-drift.yml",
         "trueup-sites-harbor-plan.yml",
     ]);
-    ran.says(&["environments plan, apply and set their secrets BOOTVIEW_TOKEN, TRUEUP_DIGEST_KEY"]);
+    ran.says(&[
+        "the environments plan, apply, each with its secrets:\n    BOOTVIEW_TOKEN\n    TRUEUP_DIGEST_KEY\n",
+    ]);
     assert_eq!(workspace.read(".github/workflows/trueup-sites-harbor-drift.yml"), "name: own\n");
     workspace.remove(".github/workflows/trueup-sites-harbor-drift.yml");
     let report =
