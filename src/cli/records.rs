@@ -13,7 +13,7 @@ use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unrea
 use super::screen::TerminalScreen;
 use super::shared_receipts;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
-use crate::plan::Plan;
+use crate::plan::{Change, ChangeValueType, Plan, Step};
 use crate::remote::target_client::TargetClient;
 use crate::report::receipt::Receipt;
 use crate::report::{ApplyReport, to_json};
@@ -23,12 +23,14 @@ use crate::run::journal::{self, Journal, RecordedRun, RecordedTarget, RunContext
 use crate::run::last_applied::{self, LastApplied};
 use crate::run::outcome::StepOutcome;
 use crate::run::undo::UndoRecorder;
+use crate::run::undo::added::is_addition;
 use crate::run::write_digests;
 use crate::state::file_lock::try_lock_apply;
 use crate::state::holder_identity::find_holder_identity;
 use crate::state::receipt;
 use crate::state::receipt_store::ReceiptStore;
 use crate::state::sealer::{SealerError, ValueSealer};
+use crate::value::Sensitivity;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::repository::GitRepository;
 use crate::workspace::settings::WorkspaceSettings;
@@ -147,9 +149,19 @@ fn find_or_create_key(prepared: &PreparedRun, plan: &Plan) -> io::Result<Option<
     let folder = prepared.workspace.root.join(STATE_FOLDER);
     match prepared.keys.key() {
         Some(key) => Ok(Some(Zeroizing::new(key.to_vec()))),
-        None if plan.steps.iter().all(|step| step.hidden.is_empty()) => Ok(None),
+        None if !plan.steps.iter().any(needs_key) => Ok(None),
         None => write_digests::load_key(&folder).map(Some),
     }
+}
+
+/// Whether a record of a step has digests of values: those that do not read back, and those under a mark that are put
+/// where nothing is.
+fn needs_key(step: &Step) -> bool {
+    let is_marked = |change: &Change| {
+        change.sensitivity > Sensitivity::Public || matches!(change.value_type, ChangeValueType::Object(_))
+    };
+    let is_marked_addition = |change: &Change| is_addition(step, change) && is_marked(change);
+    !step.hidden.is_empty() || step.changes.iter().any(is_marked_addition)
 }
 
 fn collect_run_context(prepared: &PreparedRun, reviewed: Option<&str>, keyed: bool) -> RunContext {

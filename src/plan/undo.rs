@@ -16,6 +16,7 @@ use crate::kind::{ArrayType, ClearValue, Field, FieldType, ItemType, Kind, ListT
 use crate::value::{Object, PathSegment, Value, ValuePath};
 
 /// A leaf that a run wrote; or an item or entry that came or went as a whole.
+#[derive(Clone)]
 pub struct UndoableChange {
     pub path: ValuePath,
     /// The ids of the rows on the path, by the number of the segment.

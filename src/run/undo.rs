@@ -3,6 +3,9 @@
 //!
 //! Deliberately absent: planning and writing, which go the way of every other document.
 
+pub mod added;
+mod added_leaves;
+pub mod leaf_record;
 pub mod record;
 pub mod revert;
 mod value_json;
@@ -10,7 +13,8 @@ mod value_json;
 use std::collections::BTreeMap;
 use std::io;
 
-use record::{LeafRecord, LeafRecords};
+use leaf_record::LeafRecord;
+use record::LeafRecords;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -108,7 +112,7 @@ impl UndoRecorder {
             };
             step.hidden.iter().map(one).collect()
         };
-        let LeafRecords { open, marked } = record::build_records(step, self.sealer.is_some());
+        let LeafRecords { open, marked } = record::build_records(step, self.sealer.is_some(), self.key());
         let sealed = match &self.sealer {
             Some(safe) if !marked.is_empty() => {
                 Some(safe.seal(&Zeroizing::new(serde_json::to_vec(&marked)?))?)
@@ -170,7 +174,9 @@ impl WrittenObject {
     pub fn merge_record(&mut self, kept: UndoRecord) {
         for record in kept.leaves {
             match self.leaves.iter_mut().find(|own| !own.path.is_empty() && own.path == record.path) {
-                Some(own) => own.after = record.after,
+                Some(own) => {
+                    (own.after, own.withheld, own.digests) = (record.after, record.withheld, record.digests);
+                }
                 None => self.leaves.push(record),
             }
         }

@@ -6,9 +6,10 @@
 //! What is kept is bounded, and reads back under the kind's guidance as the very values.
 //! Deliberately absent: sealing (`safe`), and what is done with it (`plan::undo`).
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::added::{conceal_addition, is_addition};
+use super::leaf_record::{ItemPart, LeafPathPart, LeafRecord, WithheldReason};
 use super::value_json::{self, JsonForm};
 use crate::kind::mask::is_mask;
 use crate::kind::mask::is_unreadable;
@@ -24,90 +25,14 @@ const MAX_LEAF: usize = 32 << 10;
 /// The most bytes of the leaves of one request.
 const MAX_STEP: usize = 512 << 10;
 
-/// One leaf that was written; or one list item or map entry that came or went as a whole.
-#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, PartialEq, Default)]
-#[serde(deny_unknown_fields)]
-pub struct LeafRecord {
-    /// Where it stands, for people; without keys that must not be seen.
-    pub label: String,
-    /// Where it stands; absent when its values are not here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub path: Vec<LeafPathPart>,
-    /// What was there; absent when there was nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Json>,
-    /// What was written; absent when it was taken away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Json>,
-    /// Why its values are not here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withheld: Option<WithheldReason>,
-}
-
-/// A leaf may be anybody's; its label is for everybody.
-impl std::fmt::Debug for LeafRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Record").field("label", &self.label).field("withheld", &self.withheld).finish()
-    }
-}
-
-/// Why values are not kept.
-#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
-#[serde(rename_all = "snake_case")]
-pub enum WithheldReason {
-    /// They stand in the sealed part.
-    Sealed,
-    /// They are secret, and nothing is sealed here.
-    Secret,
-    /// They are about a person, and nothing is sealed here.
-    Personal,
-    /// They may tell too much, and nothing is sealed here.
-    Sensitive,
-    /// The service does not show what was there.
-    Unseen,
-    /// They hold members that this version does not know.
-    Unknown,
-    /// They are longer than what is kept.
-    TooLong,
-}
-
-/// One step of the way to a leaf.
-#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, PartialEq)]
-#[serde(untagged)]
-pub enum LeafPathPart {
-    Field {
-        /// A field, by its name.
-        field: String,
-    },
-    Key {
-        /// A key of a map.
-        key: String,
-    },
-    Item(ItemPart),
-}
-
-/// An item of a list: where it stood, and what tells it apart.
-#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct ItemPart {
-    /// Where it stood in the list.
-    pub index: usize,
-    /// The field with the ids of rows and this one's, where they have one and it was known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub row: Option<(String, Json)>,
-    /// The fields that tell it apart, with their values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<(String, Json)>,
-}
-
 /// The leaves of a step, and those of them that may only be kept sealed.
 pub struct LeafRecords {
     pub open: Vec<LeafRecord>,
     pub marked: Vec<LeafRecord>,
 }
 
-/// What of a step is kept; `sealing` says that there is a sealed part.
-pub fn build_records(step: &Step, sealing: bool) -> LeafRecords {
+/// What of a step is kept; `sealing` says that there is a sealed part, `key` is that of digests.
+pub fn build_records(step: &Step, sealing: bool, key: Option<&[u8]>) -> LeafRecords {
     let (mut records, mut left) = (LeafRecords { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
     let goes = step.action == StepAction::Delete;
     // what a later request writes is on record with that one
@@ -125,10 +50,17 @@ pub fn build_records(step: &Step, sealing: bool) -> LeafRecords {
         records.open.push(match (mark, kept) {
             (_, Err(withheld)) => bare(withheld),
             (Sensitivity::Public, Ok(record)) => record,
-            (mark, Ok(record)) => {
+            (_, Ok(record)) if sealing => {
                 records.marked.push(record);
-                bare(if sealing { WithheldReason::Sealed } else { choose_reason(mark) })
+                bare(WithheldReason::Sealed)
             }
+            // that nothing was there before may be kept
+            (mark, Ok(record)) if is_addition(step, change) => {
+                let reason = choose_reason(mark);
+                let kept = conceal_addition(&step.subject.kind, change, record, key, reason);
+                kept.unwrap_or_else(|| bare(reason))
+            }
+            (mark, Ok(_)) => bare(choose_reason(mark)),
         });
     }
     if let Some(live) = step.live.as_ref().filter(|_| goes) {
@@ -197,7 +129,7 @@ fn build_record(step: &Step, change: &Change, label: &str) -> Result<LeafRecord,
     let path = build_path_parts(&step.subject.kind, step.live.as_ref(), &change.path)
         .ok_or(WithheldReason::Unknown)?;
     let (before, after) = (side(&change.before)?, side(&change.after)?);
-    Ok(LeafRecord { label: label.to_owned(), path, before, after, withheld: None })
+    Ok(LeafRecord { label: label.to_owned(), path, before, after, withheld: None, digests: Vec::new() })
 }
 
 /// Takes its length from what is left.
@@ -309,6 +241,8 @@ pub fn parse_record(kind: &Kind, record: &LeafRecord) -> Option<UndoableChange> 
                 leaf = Some(&map.value);
                 PathSegment::Key(key.as_str().into(), Sensitivity::Public)
             }
+            // it says nothing without the live object
+            LeafPathPart::HiddenKey { .. } => return None,
             LeafPathPart::Item(item) => {
                 let Some(FieldType::Array(list)) = ty else { return None };
                 rows.push((segments.len(), parse_row_id(list, item)?));

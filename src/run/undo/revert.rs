@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use super::WrittenObject;
-use super::record::{LeafRecord, WithheldReason, parse_record as read_record};
+use super::added_leaves::find_additions;
+use super::leaf_record::{LeafRecord, WithheldReason};
+use super::record::parse_record as read_record;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::kind::equality::is_equal;
@@ -32,6 +34,8 @@ pub struct UndoInput {
     entry: WrittenObject,
     action: StepAction,
     leaves: Vec<UndoableChange>,
+    /// Leaves under a mark that were put where nothing was.
+    added: Vec<LeafRecord>,
     /// Leaves whose values are not here.
     withheld: Vec<(String, WithheldReason)>,
     source: Arc<NamedSource>,
@@ -63,10 +67,12 @@ impl UndoInput {
             _ => return None,
         };
         let (mut leaves, mut withheld) = (Vec::<UndoableChange>::new(), Vec::new());
+        let mut added = Vec::new();
         let opened = opener.and_then(|opener| open_sealed(&entry, opener));
         for record in &entry.leaves {
             match record.withheld {
                 Some(WithheldReason::Sealed) if opened.is_some() => {}
+                Some(_) if !record.digests.is_empty() => added.push(record.clone()),
                 Some(why) => withheld.push((record.label.clone(), why)),
                 None => leaves.push(read_record(&kind, record)?),
             }
@@ -79,7 +85,7 @@ impl UndoInput {
                 None => leaves.push(written),
             }
         }
-        Some(Self { kind, entry, action, leaves, withheld, source: Arc::clone(source) })
+        Some(Self { kind, entry, action, leaves, added, withheld, source: Arc::clone(source) })
     }
 
     /// The document by which the object is found. From the object's own one it borrows where values come from
@@ -162,7 +168,7 @@ impl UndoInput {
             }
         };
         match (self.action, live) {
-            (StepAction::Update, Some(live)) => self.undo_update(live, sought),
+            (StepAction::Update, Some(live)) => self.undo_update(live, sought, key),
             (StepAction::Create, Some(live)) => self.undo_create(live, key),
             (StepAction::Delete, None) => self.undo_delete(),
             (StepAction::Delete, Some(_)) => self.refuse_undo("there is such an object again", HINT_INSPECT),
@@ -183,12 +189,14 @@ impl UndoInput {
         self.build_untouched(self.build_document(DocumentState::Present, build_empty_spec()), vec![why])
     }
 
-    fn undo_update(&self, live: &Object, sought: &Document) -> UndoDecision {
-        let mut undone = propose_undo(&self.kind, live, &self.leaves);
+    fn undo_update(&self, live: &Object, sought: &Document, key: Option<&[u8]>) -> UndoDecision {
+        let mut leaves = self.leaves.clone();
+        leaves.extend(find_additions(&self.kind, live, &self.added, key));
+        let mut undone = propose_undo(&self.kind, live, &leaves);
         let stays = undone
             .skipped
             .iter()
-            .filter_map(|(number, why)| self.diagnose_kept(&self.leaves[*number].label, *why));
+            .filter_map(|(number, why)| self.diagnose_kept(&leaves[*number].label, *why));
         let withheld = self.withheld.iter().map(|(label, why)| self.diagnose_withheld(label, *why));
         let stays = stays.chain(withheld).collect();
         let expect = (!undone.touched_fields.is_empty()).then_some(StepAction::Update);

@@ -1,5 +1,6 @@
 //! Undo: what an apply overwrote comes back, and nothing else: the real program against the sandbox.
 
+mod additions;
 #[cfg(feature = "cloud")]
 mod bucket;
 mod creates_and_deletes;

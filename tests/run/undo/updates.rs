@@ -47,7 +47,8 @@ impl Applied {
         let objects = receipt["objects"].as_array().expect("objects");
         let is_withheld = |object: &&Json| {
             let leaves = object["leaves"].as_array().expect("leaves");
-            leaves.iter().all(|leaf| leaf.get("withheld").is_some())
+            // that there was nothing is kept
+            leaves.iter().all(|leaf| leaf.get("withheld").is_some() && leaf.get("digests").is_none())
         };
         let number = |object: &Json| {
             let name = object["name"].as_str().expect("a name").trim_start_matches("o-");
