@@ -48,6 +48,13 @@ impl ObjectHistoryEntry {
     pub fn to_input<'h>(&'h self, key: &'h [u8]) -> CauseInput<'h> {
         CauseInput { desired: &self.current, as_written: &self.written, prior: &self.past, key }
     }
+
+    /// Sources of the document that nobody looked up count as what the record has there.
+    pub fn adopt_recorded_sources(&mut self) {
+        if let Some(applied) = &self.past.last_applied {
+            self.current.adopt_recorded_sources(applied);
+        }
+    }
 }
 
 /// Where the past of objects is read.

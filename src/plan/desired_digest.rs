@@ -6,6 +6,8 @@
 //! the same digest. A digest is made under a key that stays with its owner, so it says nothing by itself.
 //! Deliberately absent: what a difference between two trees means (`cause`).
 
+mod recorded_sources;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -39,7 +39,8 @@ impl EditHistory for ImportHistory<'_> {
         if changes.is_empty() {
             return changes;
         }
-        let entry = self.sources.build_entry(subject, document);
+        let mut entry = self.sources.build_entry(subject, document);
+        entry.adopt_recorded_sources();
         let refused = RefusedObject { subject: subject.clone(), reasons: Vec::new(), changes };
         let mut plan = Plan { refused: vec![refused], ..Plan::default() };
         cause::assign_causes(&mut plan, &|_| Some(entry.to_input(self.sources.key())));

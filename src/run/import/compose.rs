@@ -161,7 +161,7 @@ impl<'e> ImportComposer<'_, 'e> {
         let subject = self.import.build_subject(document, &live.object);
         let mut proposal = compare_document(document, &composed.references, &subject, &live.object);
         // names mean ids, as in what was recorded
-        let meant = composed.references.fill_document(document, &live.object);
+        let meant = composed.references.fill_known(document, &live.object);
         composed.pending = take_pending_changes(self.history, &meant, &subject, &mut proposal);
         if !composed.pending.is_empty() {
             composed.action = ImportAction::Pending(document);

@@ -11,8 +11,10 @@ use crate::value::{Object, Value};
 /// What is filled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FillMode {
-    /// Slots.
+    /// Slots; those for which nothing is live are left out.
     Secrets,
+    /// Slots; those for which nothing is live stay.
+    KnownSecrets,
     /// Names of other documents.
     References,
     /// Sources and all references.
@@ -22,9 +24,11 @@ pub enum FillMode {
 impl FillMode {
     fn matches(self, desired: &DesiredValue) -> bool {
         match desired {
-            DesiredValue::Source(_) => matches!(self, Self::Secrets | Self::Everything),
+            DesiredValue::Source(_) => {
+                matches!(self, Self::Secrets | Self::KnownSecrets | Self::Everything)
+            }
             DesiredValue::Reference(reference) => match self {
-                Self::Secrets => false,
+                Self::Secrets | Self::KnownSecrets => false,
                 Self::References => reference.member.is_none(),
                 Self::Everything => true,
             },
@@ -69,9 +73,11 @@ fn fill_node(
     what: FillMode,
 ) -> Option<DesiredNode> {
     let desired = match (&wanted.value, ty) {
-        (desired, _) if what.matches(desired) => {
-            DesiredValue::Literal(live.filter(|value| !value.is_blank())?.clone())
-        }
+        (desired, _) if what.matches(desired) => match live.filter(|value| !value.is_blank()) {
+            Some(value) => DesiredValue::Literal(value.clone()),
+            None if what == FillMode::KnownSecrets => desired.clone(),
+            None => return None,
+        },
         (DesiredValue::Object(own), FieldType::Object(shape)) => {
             DesiredValue::Object(fill_fields(own, shape, live.and_then(Value::as_object), what))
         }

@@ -67,6 +67,15 @@ impl ImportedReferences {
 
     /// A document with ids for its references and the live object's secrets for its slots.
     pub fn fill_document(&self, document: &Document, live: &Object) -> Document {
+        self.fill_with(document, live, FillMode::Secrets)
+    }
+
+    /// The same, with the slots as they are for which nothing is live.
+    pub fn fill_known(&self, document: &Document, live: &Object) -> Document {
+        self.fill_with(document, live, FillMode::KnownSecrets)
+    }
+
+    fn fill_with(&self, document: &Document, live: &Object, secrets: FillMode) -> Document {
         let linked = fill_copy(document, live, FillMode::References);
         let unknown = || Diagnostic::error("unknown-reference", "this was not looked up");
         let mut find = |yaml_path: &crate::document::refer::ReferenceSite, reference: &NamedReference| {
@@ -74,7 +83,7 @@ impl ImportedReferences {
         };
         // what stays a reference is a fault of the comparison that follows
         let referred = linked.resolve_references(&mut find).unwrap_or(linked);
-        fill_copy(&referred, live, FillMode::Secrets)
+        fill_copy(&referred, live, secrets)
     }
 }
 

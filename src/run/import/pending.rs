@@ -48,11 +48,14 @@ fn is_edited(change: &Change) -> bool {
     change.causes.iter().any(|cause| matches!(cause, ChangeCause::Branch | ChangeCause::Pending))
 }
 
-/// Whether a fault stands where one of these changes does: in the same file, at the same characters.
+/// Whether a fault stands where one of these changes does, or within it: of an item that goes, what it lacks to be a
+/// new one does not matter.
 pub fn is_answered(fault: &Diagnostic, changes: &[Change]) -> bool {
     changes.iter().any(|change| {
         let places = change.place.as_ref().zip(fault.location.as_ref());
-        places.is_some_and(|(a, b)| a.span == b.span && a.source.path == b.source.path)
+        places.is_some_and(|(a, b)| {
+            a.source.path == b.source.path && a.span.start <= b.span.start && b.span.end <= a.span.end
+        })
     })
 }
 

@@ -7,6 +7,7 @@
 mod import_fixture;
 mod leaks;
 mod pending;
+mod removed_items;
 mod round_trip;
 mod second_import;
 

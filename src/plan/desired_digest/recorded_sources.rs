@@ -1,0 +1,61 @@
+//! Sources that nobody looked up, taken for what the record says.
+//!
+//! A document of which a secret was not looked up has the digest of its source where the record has that of the
+//! value. The two say nothing about each other, so that the record counts: such a leaf was not edited, as far as
+//! anybody knows.
+
+use super::{DesiredDigest, SOURCE_DIGEST_PREFIX};
+
+impl DesiredDigest {
+    /// Takes the digests of values from a record of the same document where this one has those of sources.
+    pub fn adopt_recorded_sources(&mut self, recorded: &Self) {
+        match (self, recorded) {
+            (own @ Self::Leaf(_), Self::Leaf(value)) if own.is_source() && !recorded.is_source() => {
+                *own = Self::Leaf(value.clone());
+            }
+            (Self::Fields(own), Self::Fields(recorded)) => {
+                for (name, node) in own {
+                    recorded.get(name).into_iter().for_each(|known| node.adopt_recorded_sources(known));
+                }
+            }
+            (Self::Items(own), Self::Items(recorded)) => {
+                for item in own.iter_mut().filter(|item| item.holds_source()) {
+                    let known = recorded.iter().find(|known| item.is_same_but_sources(known));
+                    known.into_iter().for_each(|known| item.adopt_recorded_sources(known));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_source(&self) -> bool {
+        matches!(self, Self::Leaf(digest) if digest.starts_with(SOURCE_DIGEST_PREFIX))
+    }
+
+    fn holds_source(&self) -> bool {
+        match self {
+            Self::Leaf(_) => self.is_source(),
+            Self::Fields(fields) => fields.values().any(Self::holds_source),
+            Self::Items(items) => items.iter().any(Self::holds_source),
+        }
+    }
+
+    /// Whether both are the same where neither has the digest of a source.
+    fn is_same_but_sources(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Leaf(_), Self::Leaf(_)) if self.is_source() || other.is_source() => true,
+            (Self::Fields(own), Self::Fields(other)) => {
+                own.len() == other.len()
+                    && own
+                        .iter()
+                        .zip(other)
+                        .all(|((name, own), (also, other))| name == also && own.is_same_but_sources(other))
+            }
+            (Self::Items(own), Self::Items(other)) => {
+                own.len() == other.len()
+                    && own.iter().zip(other).all(|(own, other)| own.is_same_but_sources(other))
+            }
+            (own, other) => own == other,
+        }
+    }
+}
