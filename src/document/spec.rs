@@ -6,7 +6,7 @@
 
 use super::read::{SourceReader, escape_for_message};
 use super::{DesiredNode, DesiredValue, list_keys, refer, value_source};
-use crate::diagnostic::{Diagnostic, suggest_word};
+use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
 use crate::kind::mask::is_mask;
 use crate::kind::scalar::{ScalarMismatch, ScalarToken};
 use crate::kind::{
@@ -131,6 +131,11 @@ impl SourceReader<'_> {
     }
 
     fn read_null(&mut self, entry: &YamlEntry, field: &Field) -> Option<DesiredValue> {
+        if let FieldType::Array(list) = &field.ty
+            && !self.check_emptied_list(entry.key_span, list, &field.name)
+        {
+            return None;
+        }
         let name = &field.name;
         let hint = format!("write a value, or leave `{name}` out so that it stays as it is");
         if field.behavior.required || field.clear_with == ClearValue::Nothing {
@@ -264,6 +269,9 @@ impl SourceReader<'_> {
             self.report_wrong_type(node, role.name, "a list");
             return None;
         };
+        if nodes.is_empty() && !self.check_emptied_list(node.span, list, role.name) {
+            return None;
+        }
         let mut items = Vec::with_capacity(nodes.len());
         let mut unsure = Vec::new();
         for node in nodes {
@@ -278,6 +286,18 @@ impl SourceReader<'_> {
         let sure = items.iter().enumerate().filter(|(at, _)| unsure.binary_search(at).is_err());
         list_keys::check_items(self, &sure.map(|(_, item)| item).collect::<Vec<_>>(), list, role.name);
         Some(DesiredValue::List(items))
+    }
+
+    /// Whether a list can be emptied: where the service keeps what a list does not name, nothing may do it.
+    fn check_emptied_list(&mut self, span: SourceSpan, list: &ArrayType, name: &str) -> bool {
+        if list.can_be_emptied() {
+            return true;
+        }
+        let message =
+            format!("the service keeps what `{name}` does not list, so an empty list deletes nothing");
+        let hint = format!("remove `{name}` to leave it unmanaged, or list the items that are to be there");
+        self.add_diagnostic(span, Diagnostic::error("cannot-clear", message).with_hint(hint));
+        false
     }
 
     pub(super) fn read_item(

@@ -279,7 +279,11 @@ pub fn is_set_by_service(field: &Field) -> bool {
 
 /// Whether a document may ask to clear the field.
 pub fn can_be_cleared(field: &Field) -> bool {
-    !field.behavior.required && field.clear_with != ClearValue::Nothing
+    let can_be_empty = match &field.ty {
+        FieldType::Array(list) => list.can_be_emptied(),
+        _ => true,
+    };
+    !field.behavior.required && field.clear_with != ClearValue::Nothing && can_be_empty
 }
 
 /// The words behind a field in a list of fields.

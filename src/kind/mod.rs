@@ -390,6 +390,16 @@ pub struct ArrayType {
     pub reports_order: bool,
     pub write_items: WrittenItems,
     pub delete_items_through: Option<ItemDeletion>,
+    /// The fields of each item that an empty list clears, by their number in the item's shape, where the service keeps
+    /// what is not listed.
+    pub cleared_item_fields: Vec<u16>,
+}
+
+impl ArrayType {
+    /// Whether an empty list leaves no items, or none that count.
+    pub fn can_be_emptied(&self) -> bool {
+        self.deletes_unlisted || !self.cleared_item_fields.is_empty()
+    }
 }
 
 /// How items of a list are removed where their absence does not do it.

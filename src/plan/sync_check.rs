@@ -51,7 +51,8 @@ fn is_map_in_sync(map: &MapType, live: &[(Box<str>, Value)], entries: &[(Box<str
         DesiredValue::Literal(value) => live.iter().any(|(own, now)| own == key && now.is_equivalent(value)),
         _ => false,
     };
-    (!map.deletes_unlisted || live.len() == entries.len()) && entries.iter().all(agrees)
+    let keeps_rest = !map.deletes_unlisted && !entries.is_empty();
+    (keeps_rest || live.len() == entries.len()) && entries.iter().all(agrees)
 }
 
 /// Item by item, in the order in which they stand on both sides.

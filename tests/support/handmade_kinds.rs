@@ -96,6 +96,7 @@ fn list(item: ItemType) -> FieldType {
         reports_order: false,
         write_items: WrittenItems::All,
         delete_items_through: None,
+        cleared_item_fields: Vec::new(),
     })
 }
 

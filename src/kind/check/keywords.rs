@@ -41,7 +41,7 @@ const ID_TYPES: &[TypeName] = &[TypeName::String, TypeName::Integer, TypeName::U
 const COLLECTION_TYPES: &[TypeName] = &[TypeName::Array, TypeName::Map];
 
 /// The words of a field, whether they are present, and the types that each fits.
-pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 21] {
+pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 22] {
     [
         ("enum", file.values.is_some(), &[TypeName::String]),
         ("open_enum", file.open_enum, &[TypeName::String]),
@@ -54,6 +54,7 @@ pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'st
         ("order", file.order.is_some(), &[TypeName::Array]),
         ("write_items", file.write_items != WrittenItems::All, &[TypeName::Array]),
         ("delete_items_through", file.delete_items_through.is_some(), &[TypeName::Array]),
+        ("clear_item_fields", !file.clear_item_fields.is_empty(), &[TypeName::Array]),
         ("max_length", file.max_length.is_some(), &[TypeName::String]),
         ("encode_as", file.encode_as.is_some(), list_encoded_types(file.encode_as)),
         ("minimum", file.minimum.is_some(), NUMBER_TYPES),

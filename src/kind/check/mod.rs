@@ -6,6 +6,7 @@
 
 mod api;
 mod bodies;
+mod cleared_items;
 mod examples;
 mod fields;
 mod identity;

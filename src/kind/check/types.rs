@@ -163,6 +163,7 @@ impl KindChecker<'_> {
         };
         let list_type = self.resolve_list_type(file, item, yaml_path);
         let deletion = self.resolve_item_deletion(file, item, yaml_path.select_key("delete_items_through"));
+        let cleared = self.resolve_cleared_item_fields(file, item, yaml_path);
         self.check_array_keywords(file, item, yaml_path);
         let (mut item, list_type) = (made?, list_type?);
         if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &list_type) {
@@ -175,6 +176,7 @@ impl KindChecker<'_> {
             reports_order: file.order == Some(ListOrder::Reported),
             write_items: file.write_items,
             delete_items_through: deletion?,
+            cleared_item_fields: cleared?,
         })
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: the layout.
 
-use super::{ExplanationFact, is_set_by_service};
+use super::{ExplanationFact, can_be_cleared, is_set_by_service};
 use crate::kind::{
     AbsenceRule, ArrayType, ClearValue, ComparisonRule, CopySource, Field, FieldReference, FieldType,
     IdAssigner, ItemType, Kind, ListType, NestedGranularity, ReadOperation, ReferenceSource, ScalarType,
@@ -176,8 +176,15 @@ fn describe_clearing(field: &Field) -> Option<ExplanationFact> {
     if is_set_by_service(field) || field.behavior.read_only {
         return None;
     }
-    if field.behavior.required {
+    if !can_be_cleared(field) {
         return Some(ExplanationFact { label: "clear", text: "can't be cleared".into() });
+    }
+    if let FieldType::Array(list) = &field.ty
+        && let (false, ItemType::Object(shape)) = (list.cleared_item_fields.is_empty(), &list.item)
+    {
+        let names = list.cleared_item_fields.iter().map(|number| &*shape.get_field(*number).name);
+        let text = format!("`[]` and `null` clear {} of each item", join_as_code(names));
+        return Some(ExplanationFact { label: "clear", text });
     }
     let blank = match &field.ty {
         FieldType::Array(_) => "the empty list",

@@ -100,6 +100,9 @@ pub struct FieldFile {
     /// The service deletes items of this list only when another list of the same body names them.
     #[serde(default)]
     pub delete_items_through: Option<ItemDeletionFile>,
+    /// The service keeps items that a list does not name, so an empty list deletes nothing: it clears these fields of each item. Without this word an empty list is refused.
+    #[serde(default)]
+    pub clear_item_fields: Vec<String>,
     /// The value, or each item of a list of scalars, is the id of something else, which a document may name instead. Where the service answers the whole thing, its id is the value.
     #[serde(default)]
     pub reference: Option<ReferenceFile>,

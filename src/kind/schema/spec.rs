@@ -165,6 +165,9 @@ impl<'k> SpecBuilder<'k> {
         let form = if inside.form == SpecForm::Base { SpecForm::Base } else { SpecForm::Whole };
         let item = self.build_item(field, list, SchemaPosition { form, ..inside });
         let mut schema = as_map(json!({ "type": "array", "items": item }));
+        if !list.can_be_emptied() {
+            schema.insert("minItems".into(), 1.into());
+        }
         if inside.form == SpecForm::Level {
             schema.insert("type".into(), json!(["array", "object"]));
             schema.extend(self.build_edits(field, list, SchemaPosition { form, ..inside }));

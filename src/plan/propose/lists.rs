@@ -3,9 +3,10 @@
 //! Items are overlaid on the live ones they pair with; what is not listed goes or stays; a new item is one
 //! change as a whole. The order of live items is kept wherever it means nothing.
 
-use super::{ChangeContext, ObjectProposal, ProposalBuilder, as_object_fields};
+use super::{ChangeContext, ObjectProposal, ProposalBuilder, as_object_fields, build_cleared_value};
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue};
+use crate::kind::equality::is_equal;
 use crate::kind::identity::{ItemIdentity, UnmatchedItem, UnmatchedReason};
 use crate::kind::{
     AbsenceRule, ArrayType, ClearValue, Field, ItemType, ListType, MapType, Shape, WrittenItems,
@@ -86,8 +87,11 @@ impl ProposalBuilder<'_> {
                     let object = Value::Object(Box::new(object));
                     rows.after.push(if stays { item.clone() } else { object });
                 }
-                None if list.deletes_unlisted || items.is_empty() => {
+                None if list.deletes_unlisted => {
                     self.push_change(at, Some(item.clone()), None, look(None));
+                }
+                None if items.is_empty() => {
+                    rows.after.push(self.clear_item(list, item, &at));
                 }
                 None => {
                     if list.write_items == WrittenItems::All {
@@ -113,6 +117,31 @@ impl ProposalBuilder<'_> {
         }
         rows.rekey_hidden_values(list, path, &mut self.proposal);
         Some(rows.after)
+    }
+
+    /// An item of an emptied list that the service keeps: without the values that make it count.
+    fn clear_item(&mut self, list: &ArrayType, item: &Value, path: &ValuePath) -> Value {
+        let (ItemType::Object(shape), Some(object)) = (&list.item, item.as_object()) else {
+            return item.clone();
+        };
+        let mut object = object.clone();
+        for field in list.cleared_item_fields.iter().map(|number| shape.get_field(*number)) {
+            let (before, after) = (object.get_field(field.number).cloned(), build_cleared_value(field));
+            if is_equal(field, before.as_ref(), Some(&after)) {
+                continue;
+            }
+            object.set_field(field.number, after.clone());
+            let context = ChangeContext {
+                value_type: ChangeValueType::from_type(&field.ty),
+                sensitivity: field.sensitivity,
+                span: Some(self.current_span),
+            };
+            let at = path.join_segment(PathSegment::Field(field.name.clone()));
+            self.push_change(at, before, Some(after), context);
+        }
+        let item = Value::Object(Box::new(object));
+        self.check_unmanaged_item(&list.item, Some(&item), path);
+        item
     }
 
     /// A new item as a whole: its leaves are not changes of their own.
@@ -181,7 +210,7 @@ impl ProposalBuilder<'_> {
         }
         for (index, item) in before.iter().enumerate().skip(items.len()) {
             let at = path.join_segment(PathSegment::Item { index, key: Vec::new() });
-            if list.deletes_unlisted || items.is_empty() {
+            if list.deletes_unlisted {
                 self.push_change(
                     at,
                     Some(item.clone()),
@@ -214,9 +243,7 @@ impl ProposalBuilder<'_> {
         let wanted: Vec<(Value, SourceSpan)> = items.iter().filter_map(|item| wanted(&item)).collect();
         let mut after = Vec::with_capacity(before.len().max(items.len()));
         for (index, item) in before.iter().enumerate() {
-            if wanted.iter().any(|(value, _)| value.is_equivalent(item))
-                || !(list.deletes_unlisted || items.is_empty())
-            {
+            if wanted.iter().any(|(value, _)| value.is_equivalent(item)) || !list.deletes_unlisted {
                 after.push(item.clone());
             } else {
                 let at = path.join_segment(PathSegment::Item { index, key: Vec::new() });
@@ -265,14 +292,23 @@ impl ProposalBuilder<'_> {
             Some(Value::Map(before)) => before.as_slice(),
             _ => &[],
         };
+        let is_live = |key: &str| before.iter().any(|(own, value)| **own == *key && *value != Value::Null);
         let keep_rest = !map.deletes_unlisted && !entries.is_empty();
         let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
         after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
         self.check_carried_entries(field, &after, &|| path.clone());
         for (key, wanted) in entries {
-            if let DesiredValue::Literal(value) = &wanted.value {
-                after.push((key.clone(), value.clone()));
+            match &wanted.value {
+                DesiredValue::Literal(value) => after.push((key.clone(), value.clone())),
+                // where the service keeps what is not sent, null takes an entry out
+                DesiredValue::Clear if !map.deletes_unlisted && is_live(key) => {
+                    after.push((key.clone(), Value::Null));
+                }
+                _ => {}
             }
+        }
+        if !map.deletes_unlisted && entries.is_empty() {
+            after.extend(before.iter().map(|(key, _)| (key.clone(), Value::Null)));
         }
         // an entry that is null says no more than one that is not there
         let (was, is) = (drop_null_entries(before), drop_null_entries(&after));

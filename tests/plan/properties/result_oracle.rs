@@ -86,9 +86,21 @@ impl Run<'_> {
         }
     }
 
+    /// Whether an item has nothing of what makes it count.
+    fn is_cleared(&self, list: &ArrayType, row: &Json) -> bool {
+        let ItemType::Object(shape) = &list.item else { return false };
+        list.cleared_item_fields.iter().map(|number| shape.get_field(*number)).all(|field| {
+            let seen = row.get(&*field.read_from[0]);
+            self.field(field, &Json::Null, seen)
+        })
+    }
+
     fn list(&self, list: &ArrayType, said: &Json, seen: &Json) -> bool {
         let items = |side: &Json| side.as_array().cloned().unwrap_or_default();
         let (said, mut seen) = (items(said), items(seen));
+        if said.is_empty() && !list.cleared_item_fields.is_empty() {
+            return seen.iter().all(|row| self.is_cleared(list, row));
+        }
         if said.len() > seen.len() || ((list.deletes_unlisted || said.is_empty()) && said.len() != seen.len())
         {
             return false;

@@ -46,9 +46,21 @@ pub struct Depot {
 
 impl Depot {
     pub fn new(kind: &str, boats: Vec<Json>) -> Self {
+        Self::with_writes(kind, boats, |live, sent| {
+            sent.as_object().into_iter().flatten().for_each(|(name, value)| live[name] = value.clone());
+        })
+    }
+
+    /// The same where `write` says what becomes of a boat.
+    pub fn with_writes(
+        kind: &str,
+        boats: Vec<Json>,
+        write: impl Fn(&mut Json, &Json) + Send + Sync + 'static,
+    ) -> Self {
         let boats = Arc::new(Mutex::new(boats));
         let own = Arc::clone(&boats);
-        let server = StubServer::new(move |request| answer(&mut own.lock().expect("no panic"), request));
+        let server =
+            StubServer::new(move |request| answer(&mut own.lock().expect("no panic"), request, &write));
         let workspace = Workspace::new();
         workspace.write("apis/depot/api.yaml", API);
         workspace.write("apis/depot/boat.yaml", kind);
@@ -58,7 +70,7 @@ impl Depot {
     }
 
     /// A document of a boat; `head` are lines above its spec.
-    fn describe(&self, name: &str, head: &str, spec: &str) {
+    pub fn describe(&self, name: &str, head: &str, spec: &str) {
         let text = format!("kind: depot/boat\nname: {name}\n{head}spec: {{ {spec} }}\n");
         self.workspace.write(&format!("config/{name}.yaml"), &text);
     }
@@ -77,7 +89,7 @@ pub fn boat(id: &str, code: &str) -> Json {
     json!({ "id": id, "code": code, "crew": 1 })
 }
 
-fn answer(boats: &mut Vec<Json>, request: &ReceivedRequest) -> Answer {
+fn answer(boats: &mut Vec<Json>, request: &ReceivedRequest, write: &dyn Fn(&mut Json, &Json)) -> Answer {
     let path = request.path.split('?').next().unwrap_or_default();
     let id = path.rsplit_once("/boats/").map(|(_, id)| id.to_owned());
     let at = id.as_ref().and_then(|id| boats.iter().position(|boat| boat["id"] == json!(id)));
@@ -90,10 +102,8 @@ fn answer(boats: &mut Vec<Json>, request: &ReceivedRequest) -> Answer {
             (201, made)
         }
         ("GET", Some(_), Some(at)) => (200, boats[at].clone()),
-        ("PATCH", Some(_), Some(at)) => {
-            for (name, value) in request.body.as_object().into_iter().flatten() {
-                boats[at][name] = value.clone();
-            }
+        ("PATCH" | "PUT", Some(_), Some(at)) => {
+            write(&mut boats[at], &request.body);
             (200, boats[at].clone())
         }
         ("DELETE", Some(_), Some(at)) => {
