@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::api;
 use super::exit::ExitStatus;
@@ -18,7 +19,7 @@ use super::output_file::write_output;
 use super::screen::TerminalScreen;
 use crate::compose::settings::ValueDefinition;
 use crate::kind::registry::KindRegistry;
-use crate::kind::schema::{self, NamedValue, WorkspaceNames};
+use crate::kind::schema::{self, NamedTarget, NamedValue, WorkspaceNames};
 use crate::policy::file::PolicyFile;
 use crate::report::DriftReport;
 use crate::report::event::EventLine;
@@ -28,8 +29,8 @@ use crate::report::receipt::Receipt;
 use crate::report::saved_plan::SavedPlan;
 use crate::report::to_json;
 use crate::workspace;
-use crate::workspace::settings::WorkspaceSettings;
 use crate::workspace::settings::file::SettingsFile;
+use crate::workspace::settings::{TargetSettings, WorkspaceSettings};
 
 /// Arguments of `schema`.
 #[derive(Args)]
@@ -116,17 +117,31 @@ pub fn list_workspace_names(settings: &WorkspaceSettings) -> WorkspaceNames {
     };
     WorkspaceNames {
         environments: own.environments.iter().map(|own| own.name.to_string()).collect(),
-        targets: settings.targets.iter().map(|own| own.name.to_string()).collect(),
+        targets: settings.targets.iter().map(name_target).collect(),
         values: own.values.iter().map(value).collect(),
         kinds_with_defaults: own.defaults.iter().map(|own| own.kind.to_string()).collect(),
         is_workspace: true,
     }
 }
 
+fn name_target(target: &TargetSettings) -> NamedTarget {
+    NamedTarget { name: target.name.to_string(), api: target.api.name.to_string() }
+}
+
+/// The schema of `trueup.yaml`, whose targets name the APIs that there are.
+fn build_settings_schema(registry: &KindRegistry) -> Schema {
+    const API: &str = "/properties/targets/additionalProperties/properties/api";
+    let mut schema = schema::generate_input_schema::<SettingsFile>();
+    if let Some(Json::Object(api)) = schema.pointer_mut(API) {
+        api.insert("enum".to_owned(), registry.list_api_names().into());
+    }
+    schema
+}
+
 /// The schemas that belong to these kinds and names.
 pub fn build_schemas(registry: &KindRegistry, names: &WorkspaceNames) -> Vec<(String, String)> {
     let extra = vec![
-        ("trueup.json", schema::generate_input_schema::<SettingsFile>()),
+        ("trueup.json", build_settings_schema(registry)),
         ("report.json", schema::generate_output_schema::<PlanReport>()),
         ("plan.json", schema::generate_output_schema::<SavedPlan>()),
         ("receipt.json", schema::generate_output_schema::<Receipt>()),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use document::{build_any_base_schema, build_any_document_schema};
 pub use envelope::build_document_schema;
 pub use format::{generate_input_schema, generate_output_schema, generate_schema_with_definitions};
-pub use names::{NamedValue, WorkspaceNames};
+pub use names::{NamedTarget, NamedValue, WorkspaceNames};
 use schemars::Schema;
 use serde_json::{Map, Value as Json, json};
 pub use values::build_values_schema;

@@ -571,6 +571,8 @@ fn settings_are_checked_and_completed() {
             &target("bearer: topsecret # here"),
             "write exactly one of from_env",
         );
+        let unknown = target("bearer: { from_env: TOKEN }").replace("bootview", "bootvew # here");
+        one(server, "an unknown API", &unknown, "Valid values");
         one(server, "a wrong key", &target("barer: { from_env: TOKEN } # here"), "Property barer");
         one(
             server,

@@ -311,7 +311,11 @@ fn a_workspace_offers_its_own_names() {
         );
         silent(server, "a value that is new", &spec("merchantId: { value: added_since }"));
         silent(server, "values", &format!("{values}max_amount: 7\ncard_key: {{ from_env: CARD_KEY }}\n"));
+        let names = "Valid values";
         let cases = [
+            ("a target", format!("{document}{KIND}name: h\ntarget: habror # here\n"), names),
+            ("an environment", format!("{document}{KIND}name: h\nenvironments:\n  - prod # here\n"), names),
+            ("an overlay", format!("{document}overlay: prod # here\n{KIND}name: h\n"), names),
             ("a type", format!("{values}max_amount: a lot # here\n"), "this is not a decimal number"),
             ("a name", format!("{values}max_amont: 3 # here\n"), "Property max_amont is not allowed"),
             ("a secret", format!("{values}card_key: hunter2 # here\n"), "a secret is never plain text"),

@@ -461,6 +461,84 @@ fn every_field_takes_what_it_is_and_nothing_else() {
 }
 
 #[test]
+fn a_quoted_flag_is_one_and_a_word_is_none() {
+    let seen = std::cell::Cell::new(0);
+    each_kind(|judge, sample| {
+        let kind = Arc::clone(&judge.kind);
+        each_field(&kind, &sample, &mut |field, _, with| {
+            let is_flag = matches!(&field.ty, FieldType::Scalar(trueup::kind::ScalarType::Boolean));
+            if !is_flag || explain::is_set_by_service(field) {
+                return;
+            }
+            for flag in [json!(true), json!("true"), json!("False"), json!("FALSE")] {
+                judge.accepts(&field.name, &with(flag));
+            }
+            for other in [json!("yes"), json!("on"), json!(" true"), json!(1), json!("tRUE")] {
+                judge.refuses(&field.name, &with(other));
+            }
+            seen.set(seen.get() + 1);
+        });
+    });
+    assert!(seen.get() > 1, "{} flags", seen.get());
+}
+
+/// Where a service keeps what a list does not name, an empty list is a mistake, unless it clears the items.
+#[test]
+fn a_list_that_nothing_empties_has_an_item() {
+    let kind = "
+format: 1
+title: Boat
+description: A boat.
+identity: { id: id, natural_key: [code] }
+operations:
+  list: { get: /boats, items: items }
+  update: { put: '/boats/{id}', body: full }
+properties:
+  id: { type: string, description: The id., read_only: true }
+  code: { type: string, description: The code., required: true }
+  tags: { type: array, description: Tags., list_type: set, unlisted_items: keep, items: { type: string } }
+  notes:
+    type: array
+    description: Notes.
+    list_type: map
+    list_keys: [[day]]
+    unlisted_items: keep
+    clear_item_fields: [text]
+    items:
+      properties:
+        day: { type: integer, description: The day., required: true }
+        text: { type: string, description: The text. }
+";
+    let api = "format: 1\ntitle: Depot\ndescription: Boats.\nformats: [json]\n";
+    let files = [("apis/depot/api.yaml", api), ("apis/depot/boat.yaml", kind)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let mut faults = Vec::new();
+    let registry = KindRegistry::with_workspace(files.to_vec(), &mut faults);
+    assert!(!has_errors(&faults), "{:?}", faults.iter().map(|own| &own.message).collect::<Vec<_>>());
+    let schema = trueup::kind::schema::build_document_schema(
+        &registry.find_kind("depot/boat").expect("a kind"),
+        &WorkspaceNames::default(),
+    );
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.add_resource("boat.json", schema.to_value()).expect("a schema");
+    let index = compiler.compile("boat.json", &mut schemas).expect("a schema");
+    for (field, value, is_right) in [
+        ("tags", json!([]), false),
+        ("tags", json!(null), false),
+        ("tags", json!(["a"]), true),
+        ("notes", json!([]), true),
+        ("notes", json!(null), true),
+    ] {
+        let document = json!({ "kind": "depot/boat", "name": "a", "spec": { "code": "A", field: value } });
+        assert_eq!(schemas.validate(&document, index).is_ok(), is_right, "{field} {value} in the schema");
+        let source = NamedSource::new("a.yaml", yaml::write_yaml(&document));
+        let mut faults = Vec::new();
+        document::read_documents(&source, &registry, &mut faults);
+        assert_eq!(!has_errors(&faults), is_right, "{field} {value} in the check");
+    }
+}
+
+#[test]
 fn null_is_for_what_can_be_cleared() {
     each_kind(|judge, sample| {
         let kind = Arc::clone(&judge.kind);

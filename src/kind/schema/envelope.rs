@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Map, Value as Json, json};
 
 use super::identity::{build_identity_requirement, build_spec_requirement};
-use super::names::WorkspaceNames;
+use super::names::{WorkspaceNames, build_known_name_schema};
 use super::scalar::{self, as_map};
 use super::spec::{SpecBuilder, SpecForm, build_forbidden, refer_to};
 use super::{DRAFT_URI, build_mapping, set_description, set_title_and_description, strip_code_marks};
@@ -144,7 +144,10 @@ impl EnvelopeBuilder<'_> {
         let (kind, names) = (self.specs.kind, self.specs.names);
         let (mut schema, about) = match key {
             "kind" => (as_map(json!({ "const": &*kind.name })), kind.description.clone()),
-            "target" => (offer_names(build_text_schema(), &names.targets), TARGET.to_owned()),
+            "target" => {
+                let known = names.list_targets(&kind.api.name);
+                (build_known_name_schema(build_text_schema(), &known), TARGET.to_owned())
+            }
             "state" => (build_state_schema(), "Whether the object is to be there.".to_owned()),
             // an id that other values make up is never written
             "id" if kind.identity.composition.is_some() => return None,
@@ -156,17 +159,20 @@ impl EnvelopeBuilder<'_> {
             "scope" if kind.scope.is_empty() => return None,
             "scope" => (build_scope_schema(kind, names), SCOPE.to_owned()),
             "extends" => (list_of(build_text_schema()), EXTENDS.to_owned()),
-            "environments" => {
-                (list_of(offer_names(build_text_schema(), &names.environments)), ENVIRONMENTS.to_owned())
-            }
+            "environments" => (list_of(self.build_environment_name()), ENVIRONMENTS.to_owned()),
             "unset" => (list_of(build_text_schema()), UNSET.to_owned()),
-            "overlay" => (offer_names(build_text_schema(), &names.environments), OVERLAY.to_owned()),
+            "overlay" => (self.build_environment_name(), OVERLAY.to_owned()),
             "base" => (build_text_schema(), BASE.to_owned()),
             "spec" => (as_map(json!({ "type": "object" })), SPEC.to_owned()),
             _ => (build_text_schema(), NAME.to_owned()),
         };
         set_title_and_description(&mut schema, key, &about, &[]);
         Some(schema.into())
+    }
+
+    fn build_environment_name(&self) -> Map<String, Json> {
+        let known: Vec<&str> = self.specs.names.environments.iter().map(String::as_str).collect();
+        build_known_name_schema(build_text_schema(), &known)
     }
 }
 
@@ -196,14 +202,6 @@ fn list_other_forms() -> Map<String, Json> {
 
 fn list_of(item: Map<String, Json>) -> Map<String, Json> {
     as_map(json!({ "type": "array", "items": item }))
-}
-
-/// Names that are known are offered; one that was added since is right too.
-fn offer_names(mut schema: Map<String, Json>, names: &[String]) -> Map<String, Json> {
-    if !names.is_empty() {
-        schema.insert("anyOf".into(), json!([{ "enum": names }, {}]));
-    }
-    schema
 }
 
 /// What an editor writes when a document is begun: the rest of the envelope, with what every object must have.

@@ -13,6 +13,8 @@ use crate::kind::{Field, FieldReference, ScalarType, ScopeParameter, explain};
 use crate::value::Sensitivity;
 use crate::yaml;
 
+/// As [`crate::yaml::parse_boolean`] reads it.
+const BOOLEAN_PATTERN: &str = "^(true|True|TRUE|false|False|FALSE)$";
 const DECIMAL_PATTERN: &str = r"^\s*[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?\s*$";
 const INTEGER_PATTERN: &str = r"^\s*[-+]?[0-9]+(\.0*)?\s*$";
 const UUID_PATTERN: &str = r"^\s*(urn:uuid:)?\{?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}\}?\s*$";
@@ -117,7 +119,7 @@ pub fn build_plain_schema(leaf: &ScalarType, nullable: bool) -> Map<String, Json
         }
         ScalarType::Integer(_) => build_type_schema(&["integer", "string"], Some(INTEGER_PATTERN)),
         ScalarType::Decimal(_) => build_type_schema(&["number", "string"], Some(DECIMAL_PATTERN)),
-        ScalarType::Boolean => build_type_schema(&["boolean"], None),
+        ScalarType::Boolean => build_type_schema(&["boolean", "string"], Some(BOOLEAN_PATTERN)),
         // 32 digits without a letter, or with one `e`, are a number to an editor
         ScalarType::Uuid => build_type_schema(&["string", "number"], Some(UUID_PATTERN)),
         ScalarType::Date => build_type_schema(&["string"], Some(DATE_PATTERN)),
