@@ -303,6 +303,7 @@ pub fn build_create_followup(
     subject: &PlanSubject,
     write: &WriteOperation,
     proposal: &ObjectProposal,
+    options: UpdateOptions,
 ) -> Option<StepRequest> {
     let shape = &subject.kind.shape;
     let late = |path: &ValuePath| {
@@ -310,16 +311,19 @@ pub fn build_create_followup(
             .and_then(|name| shape.find_field(name))
             .is_some_and(|field| field.behavior.update_only && write.takes_field(field.number))
     };
-    let sends: Vec<String> =
-        proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.to_pointer()).collect();
-    if sends.is_empty() {
+    let changes: Vec<Change> = proposal.changes.iter().filter(|change| late(&change.path)).cloned().collect();
+    if changes.is_empty() {
         return None;
     }
-    let mut body = encode_object(shape, &proposal.desired, WriteMode::Update);
+    let late = ObjectProposal { desired: proposal.desired.clone(), changes, ..ObjectProposal::default() };
+    if write.body == WriteBody::Changes {
+        return Some(build_partial_update(subject, write, &late, options));
+    }
+    let mut body = encode_object(shape, &late.desired, WriteMode::Update);
     if let WireValue::Object(members) = &mut body {
         keep_own_members(subject, write, members);
     }
-    Some(build_step_request(subject, write, (body, Vec::new()), (sends, Vec::new())))
+    Some(build_step_request(subject, write, (body, Vec::new()), (list_changed_pointers(&late), Vec::new())))
 }
 
 /// The request that deletes an object.

@@ -84,7 +84,7 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
         return refuse_object(question, proposal, Vec::new());
     }
     match question.live {
-        None => decide_create(question, proposal),
+        None => decide_create(question, proposal, rules.update_options),
         Some(_) if proposal.changes.is_empty() => {
             let requested =
                 proposal.uncompared_fields.iter().map(|one| diagnose_uncompared(question, one, false));
@@ -180,7 +180,7 @@ fn decide_delete(question: &ProposalInput, permits: GrantedPermissions) -> PlanD
     }))
 }
 
-fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDecision {
+fn decide_create(question: &ProposalInput, proposal: ObjectProposal, options: UpdateOptions) -> PlanDecision {
     let kind = &question.document.kind;
     let Some(write) = &kind.operations.create else {
         let fault =
@@ -196,8 +196,8 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDeci
     }
     let first = request::build_create(question.subject, write, &proposal);
     let updates = kind.operations.list_updates();
-    let others =
-        updates.filter_map(|write| request::build_create_followup(question.subject, write, &proposal));
+    let others = updates
+        .filter_map(|write| request::build_create_followup(question.subject, write, &proposal, options));
     let requests = std::iter::once(first).chain(others).collect();
     PlanDecision::Step(Box::new(Step {
         subject: question.subject.clone(),
@@ -351,14 +351,16 @@ pub struct FieldConflict {
 pub fn recheck_step(step: &Step, question: &ProposalInput, rules: DecideOptions) -> RecheckOutcome {
     let fresh = match decide_object(question, rules) {
         PlanDecision::Unchanged(_) => return RecheckOutcome::AlreadyDone,
+        // it was there and is gone, or the reverse: what could be said of a new object does not matter
+        _ if step.live.is_some() != question.live.is_some() => {
+            return RecheckOutcome::Conflict(vec![build_presence_conflict(step)]);
+        }
         PlanDecision::Refused(refused) => return RecheckOutcome::Refused(refused.reasons),
         PlanDecision::Step(fresh) => fresh,
     };
     let mut moved = match (&step.live, question.live) {
         (Some(planned), Some(now)) => find_conflicts(step, planned, now),
-        (None, None) => Vec::new(),
-        // it was there and is gone, or the reverse
-        _ => vec![build_presence_conflict(step)],
+        _ => Vec::new(),
     };
     if moved.is_empty() {
         moved.extend(find_new_changes(step, &fresh));

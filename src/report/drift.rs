@@ -21,8 +21,10 @@ use super::sanitize::{self, format_count};
 use super::selection;
 use super::styled_text::{BOLD, CHANGED, DIM, ERROR, PLAIN, TextPage, WARNING, style_text};
 use super::text::{build_counts, join_names, write_diagnostics, write_heading};
+use crate::diagnostic::Diagnostic;
 use crate::kind::ScalarType;
-use crate::plan::{self, Change, ChangeValueType, Plan, PlanSubject, RefusedObject, Step};
+use crate::plan::{self, Change, ChangeValueType, Plan, PlanSubject, RefusedObject, Step, UnchangedObject};
+use crate::run::decide_create::APPEARS_LATER;
 use crate::value::Object;
 
 /// The code of notes about objects that no document describes.
@@ -154,15 +156,12 @@ impl DriftReport {
             has_unmanaged: false,
             baseline: ask.baseline.clone(),
             objects: Vec::new(),
-            unchanged: plan
-                .unchanged
-                .iter()
-                .map(|own| build_object_name(&mut showing, &own.subject))
-                .collect(),
+            unchanged: Vec::new(),
             unknown: Vec::new(),
             unmanaged: Vec::new(),
             diagnostics: Vec::new(),
         };
+        plan.unchanged.iter().for_each(|own| report.add_unchanged(&mut showing, own, &ask));
         for step in &plan.steps {
             report.objects.push(build_drift_object(&mut showing, DriftSubject::from_step(step), &ask));
         }
@@ -173,6 +172,26 @@ impl DriftReport {
         (report.unmanaged, report.diagnostics) = told.into_iter().partition(|own| own.code == UNMANAGED);
         report.update_flags();
         report
+    }
+
+    /// What was created and does not show yet is pending: nobody can see whether it is as its document wants it.
+    fn add_unchanged(&mut self, showing: &mut ReportContext, own: &UnchangedObject, ask: &DriftOptions) {
+        let object = build_object_name(showing, &own.subject);
+        let is_unseen = |note: &&Diagnostic| note.code == APPEARS_LATER;
+        let Some(note) = own.notes.iter().find(is_unseen) else { return self.unchanged.push(object) };
+        self.objects.push(DriftObject {
+            object,
+            states: vec![DriftState::Pending],
+            fields: Vec::new(),
+            applied_at: (ask.applied_at)(&own.subject),
+            changed_at: None,
+            changed_by: None,
+            edited_by_others_at: None,
+            diagnostics: report_builder::convert_diagnostics(
+                &mut showing.line_index,
+                std::slice::from_ref(note),
+            ),
+        });
     }
 
     fn add_refused(&mut self, showing: &mut ReportContext, refused: &RefusedObject, ask: &DriftOptions) {
@@ -432,6 +451,9 @@ fn write_object(page: &mut TextPage, object: &DriftObject) {
         .collect();
     if !known.is_empty() {
         page.write_wrapped(2, 4, &[style_text(DIM, known.join(", "))]);
+    }
+    if object.fields.is_empty() {
+        return write_diagnostics(page, 2, &object.diagnostics);
     }
     page.write_wrapped(2, 4, &[style_text(PLAIN, "live, and desired:")]);
     field::write_fields(page, 2, &object.fields);

@@ -326,7 +326,7 @@ fn write_row(page: &mut TextPage, result: &ObjectResult, columns: RowColumns) {
     result.conflicts.iter().for_each(|moved| write_conflict(page, moved));
     if !result.not_kept.is_empty() {
         let title = match result.result {
-            ResultStatus::Partial => "live, and not written:",
+            ResultStatus::Partial | ResultStatus::Done => "live, and not written yet:",
             _ => "live, and sent:",
         };
         page.write_wrapped(4, 6, &[style_text(PLAIN, title)]);

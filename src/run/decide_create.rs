@@ -207,5 +207,7 @@ pub const APPEARS_LATER: &str = "not-yet-visible";
 pub fn diagnose_appears_later(subject: &PlanSubject) -> Diagnostic {
     Diagnostic::note(APPEARS_LATER, "the object was created and shows once it is verified")
         .with_location(subject.place.clone())
-        .with_hint("its id is kept in `.trueup`, so it is not created twice")
+        .with_hint(
+            "its id is kept in `.trueup`, so it is not created twice; until it shows, it is not compared",
+        )
 }

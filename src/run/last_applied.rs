@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use self::digest_export::{DigestExport, DigestRecord};
+use super::decide_create::APPEARS_LATER;
 use super::fetch::ObjectJob;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use crate::cores::map_parallel;
@@ -189,7 +190,9 @@ impl LastApplied {
         let subject = &outcome.subject;
         let name = build_object_key(&subject.target, &subject.kind.name, &subject.name);
         let took = match outcome.status {
-            OutcomeStatus::Done | OutcomeStatus::Unchanged => true,
+            OutcomeStatus::Done => true,
+            // what does not show yet is as the run that wrote it left it
+            OutcomeStatus::Unchanged => !outcome.findings.iter().any(|own| own.code == APPEARS_LATER),
             // it was written, and this is what came of it
             OutcomeStatus::Failed(_) | OutcomeStatus::Partial(_) => !outcome.lost_changes.is_empty(),
             _ => false,

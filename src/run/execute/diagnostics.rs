@@ -175,6 +175,10 @@ pub(super) fn diagnose_unsaved_digests(step: &Step, error: &std::io::Error) -> D
 
 /// What the service answered with success and did not keep.
 pub(super) fn diagnose_lost_changes(step: &Step, changes: &[Change], live: &Snapshot) -> Vec<Diagnostic> {
+    // what only a later request sends cannot be lost yet
+    let is_sent = |change: &Change| !step.is_sent_later(&change.path);
+    let is_any_sent = changes.iter().any(is_sent);
+    let changes: Vec<&Change> = changes.iter().filter(|change| !is_any_sent || is_sent(change)).collect();
     let is_lost = |own: &Change| changes.iter().any(|change| is_overlapping(&own.path, &change.path));
     let hint = match step.action == StepAction::Update && step.changes.iter().all(is_lost) {
         true => {

@@ -190,7 +190,13 @@ impl StepExecutor<'_, '_> {
             (StepAction::Create, None) if sent.id.is_some() && is_hidden_until_confirmed(&document.kind) => {
                 outcome.findings.push(diagnose_appears_later(&step.subject));
                 self.record_written(step, &sent, outcome);
-                self.compare_answer(step, sent.answer.as_deref(), outcome)
+                let status = self.compare_answer(step, sent.answer.as_deref(), outcome);
+                if outcome.lost_changes.is_empty() {
+                    // the update after the create is for a later run
+                    let later = step.changes.iter().filter(|change| !step.sends_first(change));
+                    outcome.lost_changes = later.cloned().collect();
+                }
+                status
             }
             (StepAction::Create, None) => OutcomeStatus::Unknown(vec![match &sent.wrong_id {
                 Some(id) => diagnose_wrong_created_id(step, id),

@@ -8,6 +8,7 @@ use trueup::sandbox::SandboxOptions;
 
 use super::state::index;
 use crate::support::new_documents::{bare, kinds, new_document, plain};
+use crate::support::own_api_fixture::body as own_body;
 use crate::support::sandbox_fixture::{SandboxFixture, options};
 use crate::support::written_documents::WrittenDocument;
 
@@ -84,8 +85,15 @@ fn what_only_an_update_takes_follows_in_one() {
     for kind in creatable() {
         let fixture = expecting(&kind, options());
         fixture.workspace.expect(0, &APPLY);
-        let wanted: &[&str] = if late(&kind) { &["POST", "PUT"] } else { &["POST"] };
+        let update = kind.operations.update.as_ref().filter(|_| late(&kind));
+        let wanted: Vec<&str> =
+            std::iter::once("POST").chain(update.map(|own| own.method.as_str())).collect();
         assert_eq!(verbs(&fixture), wanted, "{}", kind.name);
+        for field in kind.shape.fields.iter().filter(|field| field.behavior.update_only) {
+            let writes: Vec<Json> = fixture.writes().iter().map(own_body).collect();
+            let holds = |at: usize| !writes[at][&*field.write_to].is_null();
+            assert_eq!((holds(0), holds(1)), (false, true), "{} {}", kind.name, field.name);
+        }
     }
     assert!(creatable().any(|kind| late(&kind)), "there is such a kind");
 }
@@ -161,6 +169,13 @@ fn what_shows_late_is_not_made_again() {
         }
         assert_eq!(verbs(&fixture), ["POST"]);
         fixture.sandbox.verify_pending();
+        if kind.shape.fields.iter().any(|field| field.behavior.update_only) {
+            // what a create does not take is sent as soon as the object shows
+            fixture.workspace.expect(2, &SETTLED).says(&["1 to update", "PATCH"]);
+            fixture.workspace.expect(5, &["drift"]);
+            fixture.workspace.expect(0, &APPLY);
+            assert_eq!(verbs(&fixture), ["POST", "PATCH"]);
+        }
         fixture.workspace.expect(0, &SETTLED);
         assert_eq!(fixture.dump().len(), 3);
     }

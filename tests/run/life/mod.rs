@@ -11,7 +11,10 @@ mod creates;
 mod deletes;
 #[cfg(target_os = "linux")]
 mod disk;
+mod emptied_lists;
 mod forecast;
+mod gone_objects;
+mod hidden_creates;
 mod kill_points;
 mod kills;
 mod leases;
