@@ -9,15 +9,21 @@ use std::collections::hash_map::Entry;
 
 use super::list_keys::{encode_node, write_value};
 use super::{DesiredValue, Document};
+use crate::cores::map_parallel;
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::ComparisonRule;
+
+/// So many documents are one piece of work for a thread.
+const THREAD_BATCH_SIZE: usize = 256;
 
 /// Reports every document that describes the object of an earlier one, with both places.
 pub fn check_duplicates(documents: &[Document], faults: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<String, &Document> = HashMap::with_capacity(documents.len() * 3);
-    for document in documents {
+    let batches: Vec<&[Document]> = documents.chunks(THREAD_BATCH_SIZE).collect();
+    let keys = map_parallel(&batches, |batch| batch.iter().map(encode_identity_keys).collect::<Vec<_>>());
+    for (document, keys) in documents.iter().zip(keys.into_iter().flatten()) {
         let mut told = false;
-        for (key, alike, span) in encode_identity_keys(document) {
+        for (key, alike, span) in keys {
             match seen.entry(key) {
                 Entry::Vacant(place) => {
                     place.insert(document);

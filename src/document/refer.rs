@@ -173,18 +173,17 @@ impl Document {
 }
 
 fn needs_lookup_within(shape: &Shape, wanted: &DesiredNode) -> bool {
-    let DesiredValue::Object(fields) = &wanted.value else { return false };
-    shape.has_references()
-        && fields.iter().any(|(number, wanted)| {
-            let field = shape.get_field(*number);
-            let inside = |shape: &Arc<Shape>| match &wanted.value {
-                DesiredValue::List(items) => items.iter().any(|item| needs_lookup_within(shape, item)),
-                _ => needs_lookup_within(shape, wanted),
-            };
-            field.limits_from.is_some()
-                || (field.reference.is_some() && has_reference(wanted))
-                || field.ty.inner_shape().is_some_and(inside)
-        })
+    shape.list_referring_fields().iter().any(|number| {
+        let Some(wanted) = wanted.get_field(*number) else { return false };
+        let field = shape.get_field(*number);
+        let inside = |shape: &Arc<Shape>| match &wanted.value {
+            DesiredValue::List(items) => items.iter().any(|item| needs_lookup_within(shape, item)),
+            _ => needs_lookup_within(shape, wanted),
+        };
+        field.limits_from.is_some()
+            || (field.reference.is_some() && has_reference(wanted))
+            || field.ty.inner_shape().is_some_and(inside)
+    })
 }
 
 fn has_reference(wanted: &DesiredNode) -> bool {

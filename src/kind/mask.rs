@@ -69,12 +69,27 @@ const MAX_VISIBLE_END: usize = 12;
 /// Whether a text is a mask and nothing else.
 pub fn is_mask(text: &str) -> bool {
     let text = text.trim();
+    if is_plainly_unmasked(text) {
+        return false;
+    }
     let run = text.split(|c| !is_mask_character(c)).map(|run| run.chars().count()).max().unwrap_or(0);
     run >= MIN_MASK_RUN
         || (!text.is_empty() && text.chars().all(is_mask_character))
         || (text.len() >= 4 && text.chars().all(|c| matches!(c, 'x' | 'X')))
         || is_bracketed_word(text)
         || is_shouted_word(text)
+}
+
+/// Whether one look at a text rules out a mask, as for most of the values that a service shows: small letters, no
+/// filler, and no bracket or `x` in front.
+fn is_plainly_unmasked(text: &str) -> bool {
+    let starts_plain = text.starts_with(|c: char| !matches!(c, '[' | '<' | '(' | '{' | '_' | 'x' | 'X'));
+    let mut has_small_letter = false;
+    let is_plain = text.bytes().all(|byte| {
+        has_small_letter |= byte.is_ascii_lowercase();
+        byte.is_ascii() && byte != b'*'
+    });
+    starts_plain && is_plain && has_small_letter
 }
 
 /// Whether a mask leaves nothing in clear, so that it can be shown: of `abc***9` a part may be the secret's.
@@ -132,7 +147,7 @@ fn is_masked_number(text: &str) -> bool {
 }
 
 fn is_mask_character(c: char) -> bool {
-    MASK_CHARACTERS.contains(&c)
+    c == '*' || (!c.is_ascii() && MASK_CHARACTERS.contains(&c))
 }
 
 /// `[FILTERED]`, `<hidden>`, `(set)`, `{{ redacted }}`, `__REDACTED__`.
@@ -184,10 +199,13 @@ fn is_elided(text: &str) -> bool {
 
 /// `xxxx1234`, `########1234`, `ab--------`, `XXXX-XXXX-1234`: one character in a row at one side of a short rest.
 fn is_padded(text: &str) -> bool {
+    let is_padding = |c: char| matches!(c, 'x' | 'X' | '#' | '-' | '_' | '.' | '?' | '~' | '=' | '+');
+    if !text.starts_with(is_padding) && !text.ends_with(is_padding) {
+        return false;
+    }
     let characters: Vec<char> = text.chars().collect();
     let runs_from = |characters: &[char]| {
         let first = characters.first().copied();
-        let is_padding = |c: char| matches!(c, 'x' | 'X' | '#' | '-' | '_' | '.' | '?' | '~' | '=' | '+');
         match first {
             Some(first) if is_padding(first) => {
                 characters.iter().take_while(|c| **c == first || **c == '-' || **c == ' ').count()

@@ -228,8 +228,8 @@ pub struct Shape {
     /// Names of members, with `*`, that are never compared or shown; a full write sends them back as they were read.
     pub ignored_members: Vec<Arc<str>>,
     pub unknown_members: UnknownMembers,
-    /// See [`Shape::has_references`].
-    has_references: bool,
+    /// See [`Shape::list_referring_fields`].
+    referring_fields: Vec<u16>,
 }
 
 /// One field.
@@ -569,15 +569,17 @@ impl ReadOperation {
 impl Shape {
     /// The shape of these fields.
     pub fn new(fields: Vec<Field>) -> Self {
-        let looks_up = fields.iter().any(|field| {
-            let inside = field.ty.inner_shape().is_some_and(|inner| inner.has_references);
+        let looks_up = |field: &Field| {
+            let inside = field.ty.inner_shape().is_some_and(|inner| !inner.referring_fields.is_empty());
             inside || field.reference.is_some() || field.limits_from.is_some()
-        });
+        };
+        let referring_fields = (0..).zip(&fields).filter(|(_, field)| looks_up(field)).map(|(at, _)| at);
+        let referring_fields = referring_fields.collect();
         Self {
             fields,
             ignored_members: Vec::new(),
             unknown_members: UnknownMembers::default(),
-            has_references: looks_up,
+            referring_fields,
         }
     }
 
@@ -591,9 +593,9 @@ impl Shape {
         self.fields.iter().any(|field| !field.conflicts_with.is_empty())
     }
 
-    /// Whether something in it refers to other things, or is bounded by them, so that they are to be looked up.
-    pub fn has_references(&self) -> bool {
-        self.has_references
+    /// The numbers of fields that refer to other things, or are bounded by them, or have such fields within.
+    pub fn list_referring_fields(&self) -> &[u16] {
+        &self.referring_fields
     }
 
     /// The field that documents call `name`.

@@ -446,7 +446,8 @@ impl LoadedWorkspace {
     ) -> (Vec<Target>, Vec<Diagnostic>) {
         let (secrets, mut faults) = secrets::resolve_secrets(self.list_value_sources(), world);
         self.hide_in_outputs(&secrets);
-        for document in &mut self.documents {
+        let has_sources = |document: &&mut Document| document.spec.iter_value_sources().next().is_some();
+        for document in self.documents.iter_mut().filter(has_sources) {
             document.resolve_sources(&|slot| secrets.get(slot).cloned(), &mut faults);
         }
         faults.extend(
