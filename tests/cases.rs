@@ -179,6 +179,7 @@ fn run(folder: &Path) -> Result<Outputs, String> {
             lower_protection: case.allow.contains("lower-protection"),
             overwrite_edits: case.allow.contains("overwrite-edits"),
             delete: case.allow.contains("delete"),
+            replace: case.allow.contains("replace"),
             personal: case.personal.unwrap_or(true),
             force_personal: case.allow.contains("personal"),
             assume_secrets: false,

@@ -33,7 +33,7 @@ if [ -n "${PERMISSION_AUTHORS:-}" ] && [ -n "${NUMBER:-}" ]; then
   while read -r permission; do
     if [ -z "$permission" ]; then continue; fi
     case "${permission%%=*}" in
-      max-updates | max-deletes | max-requests | allow-delete | allow-rename | retry-creates | overwrite-edits | allow-personal) ;;
+      max-updates | max-deletes | max-requests | allow-delete | allow-replace | allow-rename | retry-creates | overwrite-edits | allow-personal) ;;
       *) echo "::error::\`trueup: allow ${permission%%=*}\` is not a permission of pull requests"; exit 1 ;;
     esac
     if ! [[ ${permission#*=} =~ ^[0-9]+$ ]] || [[ $permission != *=* ]]; then

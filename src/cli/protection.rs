@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use super::run_setup::PreparedRun;
 use super::shared_receipts;
 use crate::document::{Document, DocumentState};
-use crate::plan::{Plan, RefusedObject, Step, StepAction};
+use crate::plan::{Plan, RefusedObject, Step};
 use crate::run::identity::build_protected_reason;
 use crate::run::natural_key::{build_desired_key, build_live_key};
 
@@ -19,7 +19,7 @@ const MAX_EARLIER_FILES: usize = 200;
 
 /// Takes the deletes of protected objects out of a plan; they are refused instead.
 pub fn refuse_protected_deletes(plan: &mut Plan, prepared: &PreparedRun) {
-    let deletes = plan.steps.iter().filter(|step| step.action == StepAction::Delete);
+    let deletes = plan.steps.iter().filter(|step| step.action.takes_away());
     let protections: BTreeMap<usize, &str> = find_protections(&deletes.collect::<Vec<_>>(), prepared);
     if protections.is_empty() {
         return;

@@ -53,6 +53,9 @@ pub struct RunArgs {
     /// Delete objects with `state: absent`, and managed objects whose document was removed
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
     pub allow_delete: PermissionLimit,
+    /// Replace objects of which an immutable field changes: delete them and create new ones, where the kind describes that
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_REPLACE", hide_env_values = true)]
+    pub allow_replace: PermissionLimit,
     /// List live objects that no document describes
     #[arg(long, conflicts_with_all = ["target", "kind", "name", "exclude", "since"], env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
@@ -118,6 +121,7 @@ impl RunArgs {
     pub fn get_permission_limit(&self, permission: Permission) -> PermissionLimit {
         match permission {
             Permission::Delete => self.allow_delete,
+            Permission::Replace => self.allow_replace,
             Permission::Hidden => self.force_hidden,
             Permission::LowerProtection => self.allow_lower_protection,
             Permission::OverwriteEdits => self.overwrite_edits,

@@ -438,6 +438,7 @@ impl PreparedRun {
                 lower_protection: reading.allow_lower_protection.is_granted(),
                 overwrite_edits: reading.overwrite_edits.is_granted(),
                 delete: reading.allow_delete.is_granted(),
+                replace: reading.allow_replace.is_granted(),
                 assume_secrets: self.workspace.skips_secrets,
                 // the target says that
                 personal: false,
@@ -466,7 +467,8 @@ pub fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'
     // a workspace without faults has a target for every document
     let target = document.target.clone().unwrap_or_else(|| "".into());
     let scope = collect_scope_values(document);
-    ObjectJob { document, scope, known_id: None, target, just_created: false }.with_known_object(index)
+    let job = ObjectJob { document, scope, known_id: None, target, just_created: false, excluded_id: None };
+    job.with_known_object(index)
 }
 
 /// A runtime on this thread, enough to wait for many answers.

@@ -61,6 +61,9 @@ pub struct KindFile {
     pub deleted_when: Option<DeletedWhenFile>,
     /// The operations of the service on such objects.
     pub operations: OperationsFile,
+    /// What a change of an `immutable` field does: it is refused (`refuse`, default), or the object is replaced by a new one, if `--allow-replace` is given. What the document does not name is not taken over.
+    #[serde(default)]
+    pub replacement: ReplacementRule,
     /// Fields that hold when, and by whom, an object was last edited.
     #[serde(default)]
     pub history: Option<HistoryFile>,
@@ -87,6 +90,19 @@ pub enum UnknownMembers {
     Carried,
     /// They are left out.
     Dropped,
+}
+
+/// How an object is replaced of which an immutable field is to change.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplacementRule {
+    /// It is not: the change is refused.
+    #[default]
+    Refuse,
+    /// The object is deleted, then the new one is created: for a service that takes no two objects with one natural key.
+    DeleteThenCreate,
+    /// The new object is created, objects that refer to it are updated, then the former one is deleted.
+    CreateThenDelete,
 }
 
 /// A mapping that keeps the order in which it was written.

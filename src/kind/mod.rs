@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 pub use file::{
     AbsenceRule, AuthScheme, ClearValue, ComparisonRule, IdAssigner, ListResponseShape, MemberNameCase,
-    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, SecretReadback, UnknownMembers,
-    UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
+    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, ReplacementRule, SecretReadback,
+    UnknownMembers, UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
 };
 use uuid::Uuid;
 
@@ -75,6 +75,8 @@ pub struct Kind {
     pub scope: Vec<ScopeParameter>,
     pub identity: KindIdentity,
     pub operations: KindOperations,
+    /// What a change of an immutable field does.
+    pub replacement: ReplacementRule,
     pub history: HistoryFields,
     pub shape: Arc<Shape>,
     /// What tells that a whole object still waits for somebody.

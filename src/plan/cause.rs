@@ -130,14 +130,26 @@ fn refuse_mixed(step: Step) -> RefusedObject {
     RefusedObject { subject: step.subject, reasons: vec![reason], changes: step.changes }
 }
 
+/// What nobody asks for is lost with the object, for the reasons for which that is replaced.
+fn assign_lost_causes(changes: &mut [Change]) {
+    let (asked, lost): (Vec<_>, Vec<_>) = changes.iter_mut().partition(|change| change.place.is_some());
+    let mut causes: Vec<ChangeCause> =
+        asked.iter().flat_map(|change| change.causes.iter().copied()).collect();
+    causes.dedup();
+    lost.into_iter().for_each(|change| change.causes.clone_from(&causes));
+}
+
 impl CauseInput<'_> {
     fn assign_causes(&self, kind: &Kind, action: StepAction, changes: &mut [Change]) {
-        for change in changes {
+        for change in changes.iter_mut() {
             change.causes = match action {
                 StepAction::Create => self.find_create_causes(),
                 StepAction::Delete => vec![self.find_edit_cause(self.desired.requires_object())],
-                StepAction::Update => self.find_change_causes(kind, change),
+                StepAction::Update | StepAction::Replace => self.find_change_causes(kind, change),
             };
+        }
+        if action == StepAction::Replace {
+            assign_lost_causes(changes);
         }
     }
 

@@ -106,9 +106,9 @@ impl ObjectCounts {
     }
 
     /// The objects of a plan for which there is a step of this sort.
-    pub fn from_steps(plan: &Plan, action: StepAction) -> Self {
+    pub fn from_steps(plan: &Plan, is_such: impl Fn(StepAction) -> bool) -> Self {
         let mut counts = Self::default();
-        for step in plan.steps.iter().filter(|step| step.action == action) {
+        for step in plan.steps.iter().filter(|step| is_such(step.action)) {
             counts.add_objects(&step.subject.kind.name, &step.subject.target, 1);
         }
         counts

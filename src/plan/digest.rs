@@ -17,7 +17,7 @@ use crate::kind::{
     ArrayType, ComparisonRule, Field, FieldType, IfMatchSource, ItemType, Kind, ListType, ScalarType, Shape,
     WriteBody,
 };
-use crate::plan::{Change, ChangeValueType, PlanSubject, Step, StepAction};
+use crate::plan::{Change, ChangeValueType, PlanSubject, Step};
 use crate::value::{Object, PathSegment, Sensitivity, Value};
 
 /// How many bytes of a digest are told for one field; it only helps to name what moved.
@@ -62,10 +62,10 @@ pub fn digest_step(step: &Step, key: Option<&[u8]>) -> StepDigest {
     for planned in &step.requests {
         to.write_request_line(&step.subject, &planned.request);
         if let Some(body) = &planned.request.body {
-            match step.action {
-                // the kind says all of it, and nothing of it moves by itself
-                StepAction::Delete => to.write_wire_value(body, Sensitivity::Public),
-                StepAction::Create | StepAction::Update => {
+            match planned.operation {
+                // of a delete the kind says all of it, and nothing of it moves by itself
+                None => to.write_wire_value(body, Sensitivity::Public),
+                Some(_) => {
                     let skip = |field: &Field| is_set_by_service(kind, field);
                     to.write_wire_object(&kind.shape, body, Sensitivity::Public, &skip);
                 }

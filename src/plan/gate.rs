@@ -41,9 +41,10 @@ pub fn check_plan(plan: &Plan, objects: &ObjectCounts, limits: &PlanLimits) -> V
     let requests: usize = plan.steps.iter().map(|step| step.requests.len()).sum();
     let updates = Gate { code: "too-many-updates", verb: "updated", flag: "--max-updates" };
     let deletes = Gate { code: "too-many-deletes", verb: "deleted", flag: "--max-deletes" };
-    let count = |action: StepAction| ObjectCounts::from_steps(plan, action);
-    let mut found = updates.check_counts(&count(StepAction::Update), objects, &limits.updates);
-    found.extend(deletes.check_counts(&count(StepAction::Delete), objects, &limits.deletes));
+    let updated = ObjectCounts::from_steps(plan, |action| action == StepAction::Update);
+    let mut found = updates.check_counts(&updated, objects, &limits.updates);
+    let deleted = ObjectCounts::from_steps(plan, StepAction::takes_away);
+    found.extend(deletes.check_counts(&deleted, objects, &limits.deletes));
     let most = limits.requests.filter(|most| requests > *most);
     found.extend(most.map(|most| diagnose_too_many_requests(requests, most)));
     found.extend(permission::check_permission_limits(plan, |permission| {

@@ -15,6 +15,7 @@ pub mod normalization;
 pub mod permission;
 pub mod propose;
 pub mod refer;
+pub mod replacement;
 pub mod request;
 pub mod rotate;
 pub mod step;
@@ -28,7 +29,7 @@ use permission::Permission;
 
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::exchange::PlannedRequest;
-use crate::kind::{Kind, MapType, ScalarType, Shape, WriteBody, WriteOperation};
+use crate::kind::{Kind, MapType, ReplacementRule, ScalarType, Shape, WriteBody, WriteOperation};
 use crate::value::{Object, Sensitivity, Value, ValuePath};
 
 /// What is to be done, what agrees, what was refused; in the order of the documents.
@@ -107,6 +108,18 @@ pub struct Step {
     pub unsendable_paths: Vec<ValuePath>,
     /// What of it somebody had to allow.
     pub required_permissions: Vec<Permission>,
+    /// Where the object gives way to a new one: how, or the part of that which this is.
+    pub replacement: Option<Box<StepReplacement>>,
+}
+
+/// How a step replaces its object, or which part of that it is.
+#[derive(Clone)]
+pub struct StepReplacement {
+    pub rule: ReplacementRule,
+    /// The fields that force it; none where only the former object is left to be deleted.
+    pub forced_by: Vec<ValuePath>,
+    /// The id of the other one of the two objects, while both may be there.
+    pub other_id: Option<Value>,
 }
 
 impl Step {
@@ -180,6 +193,8 @@ pub enum StepAction {
     Create,
     Update,
     Delete,
+    /// A new object takes the place of the one that is there.
+    Replace,
 }
 
 impl StepAction {
@@ -189,7 +204,18 @@ impl StepAction {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Replace => "replace",
         }
+    }
+
+    /// Whether the object that is there goes.
+    pub fn takes_away(self) -> bool {
+        matches!(self, Self::Delete | Self::Replace)
+    }
+
+    /// Whether the object that is meant gets its id by it.
+    pub fn makes_new(self) -> bool {
+        matches!(self, Self::Create | Self::Replace)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::value::{PathSegment, Sensitivity, Value};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Permission {
     Delete,
+    /// An object with a changed immutable field gives way to a new one.
+    Replace,
     Hidden,
     LowerProtection,
     OverwriteEdits,
@@ -25,8 +27,9 @@ pub enum Permission {
 }
 
 /// All of them, in the order in which they are told.
-pub const ALL_PERMISSIONS: [Permission; 8] = [
+pub const ALL_PERMISSIONS: [Permission; 9] = [
     Permission::Delete,
+    Permission::Replace,
     Permission::Hidden,
     Permission::LowerProtection,
     Permission::OverwriteEdits,
@@ -66,6 +69,7 @@ impl Permission {
     pub fn flag(self) -> &'static str {
         match self {
             Self::Delete => "--allow-delete",
+            Self::Replace => "--allow-replace",
             Self::Hidden => "--force-hidden",
             Self::LowerProtection => "--allow-lower-protection",
             Self::OverwriteEdits => "--overwrite-edits",
@@ -80,6 +84,7 @@ impl Permission {
     pub fn code(self) -> &'static str {
         match self {
             Self::Delete => "delete-not-allowed",
+            Self::Replace => "replacement-not-allowed",
             Self::Hidden => "hidden-not-allowed",
             Self::LowerProtection => "lowers-protection",
             Self::OverwriteEdits => "owner-edit-conflict",
@@ -94,6 +99,7 @@ impl Permission {
     fn describe_effect(self) -> &'static str {
         match self {
             Self::Delete => "would be deleted",
+            Self::Replace => "would be replaced by new ones",
             Self::Hidden => "would overwrite values that the API does not return",
             Self::LowerProtection => "may lose protection of their data",
             Self::OverwriteEdits => "would lose edits of the account owner",

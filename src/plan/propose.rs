@@ -22,7 +22,8 @@ use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::kind::equality::is_equal;
 use crate::kind::{
-    ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Kind, Shape, WriteOperation,
+    ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Kind, ReplacementRule, Shape,
+    WriteOperation,
 };
 use crate::plan::conflicting_fields::list_conflicting_fields;
 use crate::plan::permission::{Permission, is_personal};
@@ -64,6 +65,8 @@ pub struct ObjectProposal {
     pub last_written: Vec<LastWritten>,
     /// What of it somebody had to allow.
     pub required_permissions: Vec<Permission>,
+    /// Immutable fields that differ, of an object that can be replaced.
+    pub replaced_by: Vec<ValuePath>,
 }
 
 /// An update and the changes that it takes.
@@ -154,6 +157,8 @@ pub struct GrantedPermissions {
     pub overwrite_edits: bool,
     /// Objects may be deleted.
     pub delete: bool,
+    /// Objects of which an immutable field changes may be replaced.
+    pub replace: bool,
     /// The target takes personal values from documents.
     pub personal: bool,
     /// Personal values are written although the target does not take them.
@@ -318,17 +323,11 @@ impl ProposalBuilder<'_> {
         if agrees {
             return;
         }
-        let (code, why) = match field.behavior.read_only {
-            true => ("computed-field", "is set by the service"),
-            false => ("immutable-field", "cannot be changed after creation"),
-        };
-        let message = format!("`{}` {why}, and the live object has another value", field.name);
-        self.push_error(
-            code,
-            message,
-            wanted.span,
-            "take it out of the document, or write what the live object has",
-        );
+        let is_replaced = self.input.document.kind.replacement != ReplacementRule::Refuse;
+        match field.behavior.read_only {
+            false if is_replaced => self.proposal.replaced_by.push(path.clone()),
+            is_set => self.push_unchangeable(field, is_set, wanted.span),
+        }
         self.push_change(
             path,
             live.cloned(),
@@ -339,6 +338,16 @@ impl ProposalBuilder<'_> {
                 span: Some(wanted.span),
             },
         );
+    }
+
+    fn push_unchangeable(&mut self, field: &Field, is_set: bool, span: SourceSpan) {
+        let (code, why) = match is_set {
+            true => ("computed-field", "is set by the service"),
+            false => ("immutable-field", "cannot be changed after creation"),
+        };
+        let message = format!("`{}` {why}, and the live object has another value", field.name);
+        let hint = "take it out of the document, or write what the live object has";
+        self.push_error(code, message, span, hint);
     }
 
     fn find_copied_value(&self, copy: &CopySource) -> Option<Value> {

@@ -83,6 +83,9 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
     if !proposal.errors.is_empty() {
         return refuse_object(question, proposal, Vec::new());
     }
+    if !proposal.replaced_by.is_empty() {
+        return decide_replacement(question, proposal, rules);
+    }
     match question.live {
         None => decide_create(question, proposal, rules.update_options),
         Some(_) if proposal.changes.is_empty() => {
@@ -162,22 +165,27 @@ fn decide_delete(question: &ProposalInput, permits: GrantedPermissions) -> PlanD
             changes,
         });
     }
-    let planned = request::build_delete(subject);
-    PlanDecision::Step(Box::new(Step {
-        subject: subject.clone(),
-        action: StepAction::Delete,
-        changes,
-        requests: planned.into_iter().collect(),
-        body_mode: WriteBody::Full,
-        notes: Vec::new(),
-        live: Some(live.clone()),
-        desired: Object::default(),
-        hidden: Vec::new(),
-        shown_secrets: Vec::new(),
-        last_written: Vec::new(),
-        unsendable_paths: Vec::new(),
-        required_permissions: vec![Permission::Delete],
-    }))
+    let step = subject.build_delete_step(live, changes);
+    PlanDecision::Step(Box::new(Step { required_permissions: vec![Permission::Delete], ..step }))
+}
+
+/// What becomes of an object of which an immutable field is to change.
+fn decide_replacement(
+    question: &ProposalInput,
+    proposal: ObjectProposal,
+    rules: DecideOptions,
+) -> PlanDecision {
+    if let Some(reason) = question.find_replacement_refusal(&proposal, rules.permissions) {
+        return refuse_object(question, proposal, vec![reason]);
+    }
+    let subject = question.subject.to_successor();
+    match decide_object(&ProposalInput { live: None, subject: &subject, ..*question }, rules) {
+        PlanDecision::Step(create) => {
+            PlanDecision::Step(Box::new(question.build_replacement_step(proposal, *create)))
+        }
+        PlanDecision::Refused(refused) => refuse_object(question, proposal, refused.reasons),
+        PlanDecision::Unchanged(same) => PlanDecision::Unchanged(same),
+    }
 }
 
 fn decide_create(question: &ProposalInput, proposal: ObjectProposal, options: UpdateOptions) -> PlanDecision {
@@ -213,6 +221,7 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal, options: Up
         last_written: proposal.last_written,
         unsendable_paths: Vec::new(),
         required_permissions: proposal.required_permissions,
+        replacement: None,
     }))
 }
 
@@ -267,6 +276,7 @@ fn decide_update(
         last_written: proposal.last_written,
         unsendable_paths: proposal.carry_risks.into_iter().map(|risk| risk.path).collect(),
         required_permissions: proposal.required_permissions,
+        replacement: None,
     }))
 }
 

@@ -28,7 +28,8 @@ fn is_object_in_sync(shape: &Shape, live: &Object, wanted: &[(u16, DesiredNode)]
         })
 }
 
-fn is_field_in_sync(field: &Field, live: Option<&Value>, wanted: &DesiredNode) -> bool {
+/// Whether a field surely is as a document wants it.
+pub fn is_field_in_sync(field: &Field, live: Option<&Value>, wanted: &DesiredNode) -> bool {
     match (&field.ty, &wanted.value, live) {
         (FieldType::Scalar(_), DesiredValue::Literal(value), _) => {
             !is_unreadable(field, live) && is_equal(field, live, Some(value))

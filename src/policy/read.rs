@@ -284,6 +284,7 @@ fn convert_change(file: ChangeFile) -> FieldChange {
         before: file.before,
         after: file.after,
         sensitivity: None,
+        forces_replacement: false,
         causes: Vec::new(),
         unreadable: false,
         file: None,

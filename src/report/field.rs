@@ -90,6 +90,12 @@ impl FieldChangeRow<'_> {
         Some(style_text(DIM, format!("  ({file}{line})")))
     }
 
+    /// What is said behind a value.
+    fn build_remarks(&self) -> Vec<StyledText<'static>> {
+        let forces = self.field.forces_replacement.then(|| style_text(REMOVED, "  (forces replacement)"));
+        forces.into_iter().chain(self.build_origin()).collect()
+    }
+
     /// Sign, label and value on one line.
     fn write_inline(&mut self, value: Vec<StyledText>) {
         let mut line = vec![self.build_sign()];
@@ -98,7 +104,7 @@ impl FieldChangeRow<'_> {
             false => line.push(style_text(PLAIN, format!("{}  ", pad_text(self.label, self.column)))),
         }
         line.extend(value);
-        line.extend(self.build_origin());
+        line.extend(self.build_remarks());
         self.page.write_wrapped(self.indent, self.indent + 4, &line);
     }
 

@@ -34,8 +34,14 @@ pub fn render_code_quality(sheet: &ViewModel) -> Json {
     Json::Array(found.collect())
 }
 
-/// How many objects are created, updated and deleted, as `artifacts:reports:terraform` takes them.
+/// How many objects are created, updated and deleted, as `artifacts:reports:terraform` takes them; it counts one that
+/// is replaced as both a delete and a create.
 pub fn render_change_counts(sheet: &ViewModel) -> Json {
     let count = |tone| sheet.entries.iter().filter(|entry| entry.status == tone).count();
-    json!({ "create": count(ViewEntryStatus::Create), "update": count(ViewEntryStatus::Update), "delete": count(ViewEntryStatus::Delete) })
+    let replaced = count(ViewEntryStatus::Replace);
+    json!({
+        "create": count(ViewEntryStatus::Create) + replaced,
+        "update": count(ViewEntryStatus::Update),
+        "delete": count(ViewEntryStatus::Delete) + replaced,
+    })
 }

@@ -259,7 +259,7 @@ fn map_css_class(tone: ViewEntryStatus) -> &'static str {
         ViewEntryStatus::Failed | ViewEntryStatus::Unknown | ViewEntryStatus::Refused => "error",
         ViewEntryStatus::Create => "create",
         ViewEntryStatus::Update | ViewEntryStatus::Drifted => "update",
-        ViewEntryStatus::Delete => "delete",
+        ViewEntryStatus::Delete | ViewEntryStatus::Replace => "delete",
         ViewEntryStatus::NotStarted | ViewEntryStatus::Unchanged => "calm",
     }
 }

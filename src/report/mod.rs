@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod plan_report;
 pub mod pseudonyms;
 pub mod receipt;
+pub mod replacement_view;
 mod report_builder;
 mod request;
 pub mod request_estimate;

@@ -373,6 +373,7 @@ pub fn describe_result(result: &ObjectResult) -> &'static str {
     match (result.result, result.action) {
         (ResultStatus::Done, Some(ActionView::Create)) => "created",
         (ResultStatus::Done, Some(ActionView::Delete)) => "deleted",
+        (ResultStatus::Done, Some(ActionView::Replace)) => "replaced",
         (ResultStatus::Done, _) => "updated",
         (ResultStatus::Unchanged, _) => "unchanged",
         (ResultStatus::Refused, _) => "refused",

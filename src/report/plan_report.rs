@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::replacement_view::ReplacementView;
+
 /// The version of the structure that is written here.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -170,6 +172,9 @@ pub struct PlanSummary {
     pub update: usize,
     /// Objects to delete.
     pub delete: usize,
+    /// Objects to replace by new ones; absent where there are none.
+    #[serde(default, skip_serializing_if = "super::replacement_view::is_zero")]
+    pub replace: usize,
     /// Objects that are unchanged.
     pub unchanged: usize,
     /// Objects that were refused.
@@ -210,6 +215,8 @@ pub enum ActionView {
     Update,
     /// It is not wanted any more.
     Delete,
+    /// A new object takes its place.
+    Replace,
 }
 
 /// One object that would be written.
@@ -219,6 +226,9 @@ pub struct ObjectChange {
     pub object: ObjectName,
     /// What is done to it.
     pub action: ActionView,
+    /// In which order, where it is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<ReplacementView>,
     /// What differs, in the order of the kind.
     pub fields: Vec<FieldChange>,
     /// The requests that would be sent, in order.
@@ -330,6 +340,9 @@ pub struct FieldChange {
     /// True when the live value cannot be read back, so that it may be the wanted one already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
+    /// True when its change forces a new object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forces_replacement: bool,
     /// Why it differs; absent when nothing is known of the past of the object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<CauseView>,
@@ -448,6 +461,7 @@ impl ActionView {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Replace => "replace",
         }
     }
 }

@@ -288,6 +288,7 @@ fn build_empty_result(object: &RecordedObject, action: Option<&str>, result: Res
         "create" => Some(ActionView::Create),
         "update" => Some(ActionView::Update),
         "delete" => Some(ActionView::Delete),
+        "replace" => Some(ActionView::Replace),
         _ => None,
     });
     ObjectResult {

@@ -15,6 +15,7 @@ use super::plan_report::{
     RefusalView, SeverityView, UnchangedView, UnreadView, ValidationReport,
 };
 use super::pseudonyms::PersonalDataMode;
+use super::replacement_view::ReplacementView;
 use super::request::{self, RedactedPathMap};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::kind::ScalarType;
@@ -44,6 +45,7 @@ impl PlanReport {
             create: count(ActionView::Create),
             update: count(ActionView::Update),
             delete: count(ActionView::Delete),
+            replace: count(ActionView::Replace),
             unchanged: plan.unchanged.len(),
             refused: plan.refused.len().saturating_sub(plan.unread.len()),
             unread: plan.unread.len(),
@@ -150,7 +152,11 @@ impl ReportBuilder<'_> {
     fn build_change(&mut self, step: &Step) -> ObjectChange {
         // of a new object everything is known: there is nothing yet
         let is_new = step.action == plan::StepAction::Create;
-        let (fields, routes) = self.build_fields(&step.subject, &step.changes, is_new);
+        let (mut fields, routes) = self.build_fields(&step.subject, &step.changes, is_new);
+        let replacement = step.replacement.as_ref().filter(|_| step.action == plan::StepAction::Replace);
+        for (field, change) in fields.iter_mut().zip(&step.changes) {
+            field.forces_replacement = replacement.is_some_and(|own| own.forced_by.contains(&change.path));
+        }
         let requests = step.requests.iter().map(|planned| {
             request::build_request_view(
                 &step.subject,
@@ -163,6 +169,7 @@ impl ReportBuilder<'_> {
             requests: requests.collect(),
             object: build_object_name(&mut self.context, &step.subject),
             action: step.action.into(),
+            replacement: replacement.map(|own| ReplacementView::from_rule(own.rule)),
             fields,
             notes: convert_diagnostics(&mut self.context.line_index, &step.notes),
             hidden: build_hidden_values(&step.subject, &step.last_written),
@@ -242,6 +249,7 @@ pub fn build_field_change(
         after: show(&change.after),
         sensitivity: format_sensitivity(mark),
         unreadable: unseen,
+        forces_replacement: false,
         causes: change.causes.iter().copied().map(CauseView::from).collect(),
         file: None,
         line: place.map(|(line, _)| line),
@@ -321,6 +329,7 @@ impl From<plan::StepAction> for ActionView {
             plan::StepAction::Create => Self::Create,
             plan::StepAction::Update => Self::Update,
             plan::StepAction::Delete => Self::Delete,
+            plan::StepAction::Replace => Self::Replace,
         }
     }
 }

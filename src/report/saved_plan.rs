@@ -295,8 +295,8 @@ fn parse_plan(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
 fn counts_what_it_lists(report: &PlanReport) -> bool {
     let count = |action: ActionView| report.changes.iter().filter(|own| own.action == action).count();
     let own = &report.summary;
-    (own.create, own.update, own.delete)
-        == (count(ActionView::Create), count(ActionView::Update), count(ActionView::Delete))
+    (own.create, own.update) == (count(ActionView::Create), count(ActionView::Update))
+        && (own.delete, own.replace) == (count(ActionView::Delete), count(ActionView::Replace))
         && (own.unchanged, own.refused, own.unread)
             == (report.unchanged.len(), report.refused.len(), report.unread.len())
 }

@@ -13,6 +13,7 @@ use super::plan_report::{
     ActionView, DiagnosticView, FieldChange, HiddenValue, HiddenValueState, ObjectChange, ObjectName,
     PlanReport, RequestView, SeverityView, UnchangedView, ValidationReport,
 };
+use super::replacement_view::ReplacementView;
 use super::sanitize::{self, format_count, group_digits};
 use super::styled_text::{
     ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width,
@@ -96,6 +97,7 @@ fn build_headline(report: &PlanReport) -> Vec<StyledText<'static>> {
         (summary.create, "to create", ADDED.bold()),
         (summary.update, "to update", CHANGED.bold()),
         (summary.delete, "to delete", REMOVED.bold()),
+        (summary.replace, "to replace", REMOVED.bold()),
         (summary.refused, "refused", ERROR),
         (summary.unread, "unread", ERROR),
         (summary.unchanged, "unchanged", DIM),
@@ -137,6 +139,9 @@ fn write_table(page: &mut TextPage, report: &PlanReport) {
     }
     let kinds = rows.keys().map(|(kind, _)| measure_width(&sanitize::escape_line(kind))).max().unwrap_or(0);
     let numbers = rows.values().map(|names| group_digits(names.len()).len()).max().unwrap_or(0);
+    let is_wide =
+        |(_, turn): &(&str, SummaryRowAction)| *turn == SummaryRowAction::Planned(ActionView::Replace);
+    let words = if rows.keys().any(is_wide) { 7 } else { 6 };
     let mut last = "";
     for ((kind, turn), names) in &rows {
         let shown = if *kind == last { "" } else { kind };
@@ -149,10 +154,10 @@ fn write_table(page: &mut TextPage, report: &PlanReport) {
         let count = group_digits(names.len());
         let line = [
             style_text(PLAIN, format!("{}  ", pad_text(&sanitize::escape_line(shown), kinds))),
-            style_text(style, format!("{word}  ")),
+            style_text(style, format!("{}  ", pad_text(word, words))),
             style_text(PLAIN, format!("{}{count}  ", " ".repeat(numbers - count.len()))),
         ];
-        let used = 2 + kinds + 2 + 6 + 2 + numbers + 2;
+        let used = 2 + kinds + 2 + words + 2 + numbers + 2;
         let names = join_names(names, page.width().saturating_sub(used));
         page.write_wrapped(2, used, &[&line[..], &[style_text(PLAIN, names)]].concat());
     }
@@ -181,14 +186,15 @@ fn style_action(action: ActionView) -> (&'static str, anstyle::Style) {
     let style = match action {
         ActionView::Create => ADDED,
         ActionView::Update => CHANGED,
-        ActionView::Delete => REMOVED,
+        ActionView::Delete | ActionView::Replace => REMOVED,
     };
     (action.as_str(), style.bold())
 }
 
 fn write_object(page: &mut TextPage, change: &ObjectChange) {
     let (word, style) = style_action(change.action);
-    write_heading(page, word, style, &change.object);
+    let sign = change.replacement.map_or("", ReplacementView::sign);
+    write_heading(page, &format!("{sign}{word}"), style, &change.object);
     field::write_fields(page, 2, &change.fields);
     change.hidden.iter().for_each(|hidden| write_hidden_value(page, hidden));
     write_notes(page, &change.notes);

@@ -69,6 +69,7 @@ pub enum ViewEntryStatus {
     Create,
     Update,
     Delete,
+    Replace,
     NotStarted,
     Unchanged,
 }
@@ -194,7 +195,7 @@ impl<'r> ViewModel<'r> {
             *numbers.entry((entry.status, entry.label)).or_default() += 1;
         }
         let said = numbers.iter().map(|((_, word), number)| {
-            let to = if matches!(*word, "create" | "update" | "delete") { "to " } else { "" };
+            let to = if matches!(*word, "create" | "update" | "delete" | "replace") { "to " } else { "" };
             format!("{} {to}{word}", group_digits(*number))
         });
         let said: Vec<_> = said.collect();
@@ -369,5 +370,6 @@ fn map_action_status(action: ActionView) -> ViewEntryStatus {
         ActionView::Create => ViewEntryStatus::Create,
         ActionView::Update => ViewEntryStatus::Update,
         ActionView::Delete => ViewEntryStatus::Delete,
+        ActionView::Replace => ViewEntryStatus::Replace,
     }
 }

@@ -24,7 +24,8 @@ pub fn remove_conflicting_steps(session: &RunSession, jobs: &[ObjectJob], plan: 
     }
     let mut kept = Vec::with_capacity(plan.steps.len());
     for step in std::mem::take(&mut plan.steps) {
-        match known.find_objection(&step.subject, step.action == StepAction::Delete) {
+        let is_delete = step.action == StepAction::Delete && step.replacement.is_none();
+        match known.find_objection(&step.subject, is_delete) {
             None => kept.push(step),
             Some(StepObjection::Described(note)) => {
                 plan.unchanged.push(UnchangedObject {

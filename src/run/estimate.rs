@@ -112,7 +112,7 @@ impl<'g> RequestEstimate<'g> {
         let Some(extent) = &mut self.size else { return };
         match action {
             StepAction::Create => extent.items += 1,
-            StepAction::Update => {}
+            StepAction::Update | StepAction::Replace => {}
             StepAction::Delete => extent.items = extent.items.saturating_sub(1),
         }
     }
@@ -175,7 +175,7 @@ fn returns_id(kind: &Kind) -> bool {
 fn is_visible_after_write(step: &Step) -> bool {
     match step.action {
         StepAction::Create => !is_hidden_until_confirmed(&step.subject.kind),
-        StepAction::Update => true,
+        StepAction::Update | StepAction::Replace => true,
         StepAction::Delete => false,
     }
 }

@@ -10,6 +10,7 @@ mod diagnostics;
 pub(super) mod duplicates;
 mod read_back;
 mod record;
+mod replace;
 mod send;
 mod verify;
 
@@ -52,11 +53,12 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
     let mut steps: BTreeMap<usize, Step> =
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let halted = Mutex::new(BTreeSet::new());
+    let former = Mutex::new(BTreeMap::new());
     for level in group_by_level(jobs, &steps) {
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
         let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
         let blocked = settle_scopes(session.references, session.index, jobs, next);
-        let writer = StepExecutor { session, jobs, halted: &halted };
+        let writer = StepExecutor { session, jobs, halted: &halted, former: &former };
         let refused = writer.refuse_blocked(blocked, &steps).await;
         let groups = regroup_jobs(jobs, own, &refused);
         outcomes.extend(refused);
@@ -67,6 +69,8 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
             outcomes.extend(written);
         }
     }
+    let writer = StepExecutor { session, jobs, halted: &halted, former: &former };
+    let mut outcomes = writer.delete_former_objects(outcomes, &steps).await;
     outcomes.sort_by_key(|outcome| outcome.subject.number);
     update_index(session, jobs, &mut outcomes);
     outcomes
@@ -78,8 +82,7 @@ pub(super) fn group_by_level<S: Borrow<Step>>(
     jobs: &[ObjectJob],
     steps: &BTreeMap<usize, S>,
 ) -> Vec<Vec<JobGroup>> {
-    let created =
-        |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action == StepAction::Create);
+    let created = |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action.makes_new());
     let mut edges = build_edges(jobs, &created);
     add_delete_edges(&mut edges, steps);
     let levels = compute_levels(&edges);
@@ -112,12 +115,14 @@ struct StepExecutor<'w, 'd> {
     jobs: &'w [ObjectJob<'d>],
     /// Targets on which nothing more is begun.
     halted: &'w Mutex<BTreeSet<Arc<str>>>,
+    /// The deletes of objects that were replaced, by the number of the document: they come last.
+    former: &'w Mutex<BTreeMap<usize, Step>>,
 }
 
 impl StepExecutor<'_, '_> {
     /// What became of objects to which others may refer.
     fn record_created(&self, outcomes: &[StepOutcome]) {
-        for outcome in outcomes.iter().filter(|outcome| outcome.action == Some(StepAction::Create)) {
+        for outcome in outcomes.iter().filter(|own| own.action.is_some_and(StepAction::makes_new)) {
             let answered = outcome.subject.kind.identity.id_assigned_by == IdAssigner::Server;
             let standing = match (&outcome.status, &outcome.subject.id) {
                 (OutcomeStatus::Done, Some(id)) => ReferentStatus::Known(id.clone()),
@@ -187,8 +192,11 @@ impl StepExecutor<'_, '_> {
         steps: &BTreeMap<usize, Step>,
     ) -> Vec<StepOutcome> {
         let note = |outcome: &StepOutcome| self.session.journal.map(|journal| journal.record_result(outcome));
-        let pending: Vec<_> = outcomes.iter().map(note).collect();
-        for (outcome, pending) in outcomes.iter_mut().zip(pending) {
+        // an object whose former one is still to be deleted has not ended
+        let mut ended: Vec<&mut StepOutcome> =
+            outcomes.iter_mut().filter(|outcome| !self.has_former(outcome.subject.number)).collect();
+        let pending: Vec<_> = ended.iter().map(|outcome| note(outcome)).collect();
+        for (outcome, pending) in ended.iter_mut().zip(pending) {
             let noted = match pending {
                 Some(Ok(pending)) => pending.wait_until_written().await,
                 Some(Err(error)) => Err(error),
@@ -219,6 +227,9 @@ impl StepExecutor<'_, '_> {
         }
         chosen.iter().for_each(|step| (self.session.on_event)(RunEvent::Started(step)));
         let of = CollectionRef { kind: &group.kind, scope: &group.scope };
+        let (replaced, chosen): (Vec<&Step>, Vec<&Step>) =
+            chosen.into_iter().partition(|step| step.replacement.is_some());
+        let mut outcomes = self.replace_objects(service, of, &replaced).await;
         let jobs: Vec<ObjectJob> = chosen.iter().map(|step| self.build_job(step, None)).collect();
         let before = read_all(service, of, &jobs).await;
         let writes = chosen.iter().zip(&jobs).zip(before);
@@ -226,19 +237,28 @@ impl StepExecutor<'_, '_> {
         let mut written: Vec<SendResult> =
             stream::iter(writes).buffered(get_parallelism(service)).collect().await;
         let reads = self.read_back(service, of, &chosen, &mut written).await;
-        let mut outcomes = Vec::new();
-        for ((step, mut written), read) in chosen.iter().zip(written).zip(reads) {
-            self.wait_until_recorded(step, &mut written).await;
-            let mut outcome = match self.verify_write(step, written, read) {
-                VerifyOutcome::Finished(outcome) => *outcome,
-                VerifyOutcome::Unfinished(outcome, rest) => {
-                    self.finish_step(service, of, *outcome, rest).await
-                }
-            };
-            outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            outcomes.push(outcome);
+        for ((step, written), read) in chosen.iter().zip(written).zip(reads) {
+            outcomes.push(self.conclude_step(service, step, written, read).await);
         }
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        outcomes.iter_mut().for_each(|outcome| outcome.millis = millis);
         ChunkResult::Done(outcomes)
+    }
+
+    /// What a write that was read back came to, with the requests that are still to follow.
+    async fn conclude_step(
+        &self,
+        service: &TargetClient,
+        step: &Step,
+        mut written: SendResult,
+        read: Option<ReadOutcome>,
+    ) -> StepOutcome {
+        let of = CollectionRef { kind: &step.subject.kind, scope: &step.subject.scope };
+        self.wait_until_recorded(step, &mut written).await;
+        match self.verify_write(step, written, read) {
+            VerifyOutcome::Finished(outcome) => *outcome,
+            VerifyOutcome::Unfinished(outcome, rest) => self.finish_step(service, of, *outcome, rest).await,
+        }
     }
 
     /// Reads what an object that was read back needs to be compared.
@@ -368,8 +388,21 @@ struct SettledChunk {
 /// The job of a step, with the id that is known by now.
 pub(super) fn build_step_job<'d>(jobs: &[ObjectJob<'d>], step: &Step, id: Option<&Value>) -> ObjectJob<'d> {
     let job = &jobs[step.subject.number];
-    let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
-    ObjectJob { known_id, just_created: job.just_created || step.action == StepAction::Create, ..job.clone() }
+    let own_id = id.or(step.subject.id.as_ref());
+    let just_created = job.just_created || step.action == StepAction::Create;
+    match &step.replacement {
+        // what is known beside is the id of the other one of the two objects
+        Some(own) => ObjectJob {
+            known_id: own_id.cloned(),
+            just_created,
+            excluded_id: own.other_id.clone(),
+            ..job.clone()
+        },
+        None => {
+            let known_id = own_id.or(job.known_id.as_ref()).cloned();
+            ObjectJob { known_id, just_created, ..job.clone() }
+        }
+    }
 }
 
 fn get_parallelism(service: &TargetClient) -> usize {

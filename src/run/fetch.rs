@@ -177,6 +177,9 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
             }
         };
         self.is_empty = false;
+        if self.jobs.iter().any(|job| job.excludes(&live.object)) {
+            return;
+        }
         match self.matcher.offer_object(live) {
             // what the service brings along is in no document
             Some(unneeded) if self.kind.is_built_in(&unneeded.object) => {}
@@ -441,6 +444,7 @@ async fn try_read_one(
     let build_matcher = || ObjectMatcher::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
     let mut matcher = build_matcher();
     let mut take = |event| match event {
+        ListEvent::Object(live) if job.excludes(&live.object) => {}
         ListEvent::Object(live) => drop(matcher.offer_object(live)),
         ListEvent::Restarted => matcher = build_matcher(),
     };
@@ -470,6 +474,7 @@ async fn read_alone(
     // a service that does not know the filter may answer with all objects: each is held against the key
     let mut others = false;
     let mut take = |live: Snapshot| match build_live_key(of.kind, &live.object).as_ref() == Some(&key) {
+        _ if job.excludes(&live.object) => {}
         true => drop(matcher.offer_object(live)),
         false => others = true,
     };

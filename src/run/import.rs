@@ -224,6 +224,7 @@ impl ImportJob {
             target: Arc::clone(&self.target),
             known_id: None,
             just_created: false,
+            excluded_id: None,
         }
     }
 }

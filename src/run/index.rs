@@ -5,6 +5,8 @@
 //! before it is sent. Protection outlives the document. Ids, names and keyed digests only, no values. Parallel runs
 //! keep what each of them recorded.
 
+mod replaced;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,6 +73,9 @@ pub struct IndexEntry {
     /// Until when reads may miss the object although it was created and seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_be_missed_until: Option<jiff::Timestamp>,
+    /// The id of the former object, which the object replaces and which is still to be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_id: Option<String>,
 }
 
 /// A create that was sent and is not known to be finished.
@@ -209,10 +214,18 @@ impl ObjectIndex {
     /// # Errors
     /// When the file cannot be written; [`io::ErrorKind::ResourceBusy`] when another run has been at this object
     /// meanwhile.
-    pub fn mark_create(&mut self, subject: &PlanSubject, open: OpenCreate) -> io::Result<()> {
+    pub fn mark_create(
+        &mut self,
+        subject: &PlanSubject,
+        open: OpenCreate,
+        replaced: Option<&Value>,
+    ) -> io::Result<()> {
         let entry = IndexEntry { id: None, open_create: Some(open), ..self.build_entry(subject) };
         let key = build_key(&entry.target, &entry.kind, &entry.name);
         let (folder, before) = (self.folder.clone(), self.entries.get(&key).cloned());
+        let replaced = replaced.map(|id| ScalarType::render_url_text(id, &subject.kind.api));
+        let replaced_id = replaced.or(before.as_ref().and_then(|before| before.replaced_id.clone()));
+        let entry = IndexEntry { replaced_id, ..entry };
         let changed = self.changed_keys.contains(&key);
         let marked = run_locked(&folder, || {
             let there = read_entries(&folder)?;
@@ -252,9 +265,10 @@ impl ObjectIndex {
         let is_taken = subject.id.as_ref().is_some_and(|id| self.find_other_name(subject, id).is_some());
         let answered_id = answered.id.clone().filter(|_| !is_taken);
         self.claimed_keys.insert(key.clone());
-        let IndexEntry { id, open_create, .. } = self.entries.get(&key).cloned().unwrap_or_default();
+        let IndexEntry { id, open_create, replaced_id, .. } =
+            self.entries.get(&key).cloned().unwrap_or_default();
         let open_create = open_create.map(|open| OpenCreate { accepted: true, answered_id, ..open });
-        self.put_entry(IndexEntry { open_create, id, ..answered });
+        self.put_entry(IndexEntry { open_create, id, replaced_id, ..answered });
     }
 
     /// The id in the answer of a create is another object's.
@@ -279,10 +293,10 @@ impl ObjectIndex {
     pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document, clock: RecordTimes) {
         if subject.id.is_some() {
             let key = build_key(&subject.target, &subject.kind.name, &subject.name);
-            let IndexEntry { open_create, may_be_missed_until, .. } =
+            let IndexEntry { open_create, may_be_missed_until, replaced_id, .. } =
                 self.entries.get(&key).cloned().unwrap_or_default();
             self.confirmed_keys.insert(key);
-            let mut entry = self.build_managed_entry(subject, document);
+            let mut entry = IndexEntry { replaced_id, ..self.build_managed_entry(subject, document) };
             entry.may_be_missed_until = match &open_create {
                 Some(open) if open.accepted => Some(clock.settled_at),
                 _ => may_be_missed_until.filter(|until| clock.now < *until),
@@ -344,7 +358,7 @@ impl ObjectIndex {
         old.iter().for_each(|key| self.remove_entry(key));
     }
 
-    /// Forgets an object: it was deleted, or its create surely did not take.
+    /// Forgets an object: it was deleted.
     pub fn forget_object(&mut self, subject: &PlanSubject) {
         self.remove_entry(&build_key(&subject.target, &subject.kind.name, &subject.name));
     }

@@ -357,6 +357,8 @@ fn build_path_template(kind: &Kind, action: StepAction, verb: Method) -> String 
     let path = match action {
         StepAction::Create => operations.create.as_ref().map(|write| write.path.clone()),
         StepAction::Delete => operations.delete.as_ref().map(|delete| delete.delete.clone()),
+        // each of its parts is a step of its own
+        StepAction::Replace => None,
         StepAction::Update => {
             writes.into_iter().find(|write| write.method == verb).map(|write| write.path.clone())
         }
@@ -499,7 +501,10 @@ impl RecordedObjects {
 
     fn add_record(&mut self, object: &RecordedObject, action: &str, kept: UndoRecord) {
         match self.get(object) {
-            Some(own) => own.merge_record(kept),
+            Some(own) => {
+                own.note_action(action);
+                own.merge_record(kept);
+            }
             None => {
                 self.positions.insert(object.clone(), self.objects.len());
                 let (target, kind) = (&object.target, &object.kind);

@@ -19,6 +19,7 @@ pub mod index;
 pub mod journal;
 pub mod last_applied;
 pub mod lease_renewer;
+mod leftovers;
 pub mod live_state;
 pub mod locate_error;
 pub mod match_up;

@@ -11,7 +11,7 @@ use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ScalarType};
 use crate::remote::pager::IncompleteReason;
 use crate::remote::target_client::RequestError;
-use crate::value::Value;
+use crate::value::{Object, Value};
 
 /// One document with where its object lives.
 #[derive(Clone)]
@@ -24,9 +24,18 @@ pub struct ObjectJob<'d> {
     pub known_id: Option<Value>,
     /// A create of ours has not been finished yet.
     pub just_created: bool,
+    /// The id of an object that may have the same natural key and is not the one that is meant: the other one of a
+    /// replacement.
+    pub excluded_id: Option<Value>,
 }
 
 impl ObjectJob<'_> {
+    /// Whether a live object is surely not the one that is meant.
+    pub(super) fn excludes(&self, live: &Object) -> bool {
+        let id = live.get_field(self.document.kind.identity.id);
+        self.excluded_id.is_some() && id == self.excluded_id.as_ref()
+    }
+
     /// Whether a read of the object by itself says too little: what a filter or an id does not find may be hidden from
     /// these credentials, and the natural key that the document wants may be another object's. The first page of a
     /// longer list shows that the credentials see objects.

@@ -38,6 +38,7 @@ impl ObjectJob<'_> {
             // only an object that was seen under its id is deleted or released by it
             DocumentState::Absent | DocumentState::Unmanaged => entry.parse_id(&document.kind),
         });
+        self.excluded_id = entry.and_then(|entry| entry.parse_replaced_id(&document.kind));
         self.just_created = entry.is_some_and(|entry| entry.open_create.is_some());
         self
     }

@@ -15,18 +15,19 @@ use super::refer::{
 };
 use super::unmatched::UnmatchedObjects;
 use super::{
-    RunSession, answered_ids, described_objects, identity, locate_error, mismatches, open_updates,
+    RunSession, answered_ids, described_objects, identity, leftovers, locate_error, mismatches, open_updates,
     read_errors, renames, skipped_secrets,
 };
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
-use crate::kind::{IdAssigner, ScalarType, address};
+use crate::kind::{IdAssigner, ReplacementRule, ScalarType, address};
 use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
+use crate::plan::replacement::differs_in_immutable;
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
-use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
+use crate::plan::{Plan, PlanSubject, RefusedObject, Step, StepAction, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
@@ -41,6 +42,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
         fetch_state(session, jobs, session.rotation.is_empty()).await;
     let jobs = &*jobs;
     answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
+    let leftovers = leftovers::find_leftovers(session, jobs).await;
     let unmatched = UnmatchedObjects::new(session, unmatched);
     renames::find_renamed_objects(session, jobs, &mut reads).await;
     session.references.record_fetched(jobs, &reads, &agreed);
@@ -53,6 +55,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
         add_decision(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
+    leftovers::plan_leftovers(session, &mut plan, leftovers);
     described_objects::remove_conflicting_steps(session, jobs, &mut plan);
     unmatched.review_creates(&mut plan);
     permission::add_counts_to_hints(&mut plan);
@@ -96,13 +99,23 @@ fn decide_all(
     agreed: BTreeMap<usize, Value>,
     facts: &[CollectionFacts],
 ) -> Vec<JobDecision> {
+    let there: Vec<bool> = reads.iter().map(|read| read.as_ref().is_some_and(is_found)).collect();
     let missing = |(number, read): (usize, &Option<ReadOutcome>)| {
-        !agreed.contains_key(&number) && !read.as_ref().is_some_and(is_found)
+        let stays = read
+            .as_ref()
+            .is_some_and(|read| is_found(read) && !may_be_replaced(session, &jobs[number], read));
+        !agreed.contains_key(&number) && !stays
     };
+    // what others wait for: an object that is not there, or may give way to a new one
     let missing: Vec<bool> = reads.iter().enumerate().map(missing).collect();
     let edges = build_edges(jobs, &|number| missing[number]);
     let DependencyOrder { sequence, cycles: circles } = sort_topologically(&edges);
     let mut judged = decide_independent(session, jobs, &mut reads, facts);
+    for (number, one) in judged.iter().enumerate() {
+        if let Some(one) = one.as_ref().filter(|_| missing[number]) {
+            set_referent_status(session, &jobs[number], one, there[number]);
+        }
+    }
     for (number, id) in agreed {
         let subject = PlanSubject { id: Some(id), ..build_subject(number, &jobs[number], None) };
         judged[number] =
@@ -124,11 +137,20 @@ fn decide_all(
             (None, None) => refuse_unread(number, job),
         };
         if missing[number] {
-            session.references.set_status(job, get_referent_status(&one, job));
+            set_referent_status(session, job, &one, there[number]);
         }
         judged[number] = Some(one);
     }
     judged.into_iter().flatten().collect()
+}
+
+/// Whether a live object may give way to a new one: a change of an immutable field, or of a reference in one, forces it.
+fn may_be_replaced(session: &RunSession, job: &ObjectJob, read: &ReadOutcome) -> bool {
+    let ReadOutcome::Found(ObjectMatch::One(live)) = read else { return false };
+    session.permissions.replace
+        && job.document.kind.replacement != ReplacementRule::Refuse
+        && job.document.state == DocumentState::Present
+        && differs_in_immutable(job.document, &live.object)
 }
 
 fn is_found(read: &ReadOutcome) -> bool {
@@ -160,14 +182,20 @@ fn decide_independent(
     judged
 }
 
+/// How an object stands after the decision; one that is there and is left alone stays known.
+fn set_referent_status(session: &RunSession, job: &ObjectJob, judged: &JobDecision, is_there: bool) {
+    let is_refused = matches!(judged, JobDecision::Decided(PlanDecision::Refused(_)));
+    if !(is_there && is_refused) {
+        session.references.set_status(job, get_referent_status(judged, job));
+    }
+}
+
 /// How an object that is not there yet stands after the decision.
 fn get_referent_status(judged: &JobDecision, job: &ObjectJob) -> ReferentStatus {
     match judged {
         JobDecision::Unread(_) => ReferentStatus::Unread,
         JobDecision::Decided(PlanDecision::Step(step)) => match &step.subject.id {
-            Some(id) if job.document.kind.identity.id_assigned_by == IdAssigner::Client => {
-                ReferentStatus::Known(id.clone())
-            }
+            Some(id) if has_known_id(step) => ReferentStatus::Known(id.clone()),
             _ => ReferentStatus::KnownAfterApply,
         },
         JobDecision::Decided(PlanDecision::Unchanged(_)) if job.document.state == DocumentState::Absent => {
@@ -178,6 +206,11 @@ fn get_referent_status(judged: &JobDecision, job: &ObjectJob) -> ReferentStatus 
         }
         JobDecision::Decided(PlanDecision::Refused(_)) => ReferentStatus::Refused,
     }
+}
+
+/// Whether an object keeps its id, or gets one that is known.
+fn has_known_id(step: &Step) -> bool {
+    step.action == StepAction::Update || step.subject.kind.identity.id_assigned_by == IdAssigner::Client
 }
 
 fn refuse_job(subject: PlanSubject, reasons: Vec<Diagnostic>) -> JobDecision {

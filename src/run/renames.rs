@@ -83,6 +83,7 @@ fn build_job<'v>(version: &'v EarlierVersion, jobs: &[ObjectJob]) -> ObjectJob<'
         target: job.target.clone(),
         known_id: None,
         just_created: false,
+        excluded_id: job.excluded_id.clone(),
     }
 }
 

@@ -170,6 +170,13 @@ impl WrittenObject {
         }
     }
 
+    /// What another request of the same run did: a create and a delete are the two parts of a replacement.
+    pub fn note_action(&mut self, action: &str) {
+        if matches!((&*self.action, action), ("create", "delete") | ("delete", "create")) {
+            self.action = "replace".to_owned();
+        }
+    }
+
     /// Another request of the same run that wrote to it: what a leaf was before the first, and became by the last.
     pub fn merge_record(&mut self, kept: UndoRecord) {
         for record in kept.leaves {

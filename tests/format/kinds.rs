@@ -61,6 +61,52 @@ const SOUND: &str = include_str!("kinds/sound.yaml");
 
 // `SNAPSHOTS=overwrite cargo test --test format kinds` accepts new texts
 
+const DISK: &str = r#"
+format: 1
+title: Disk
+description: A disk.
+identity: { id: id, id_assigned_by: server }
+replacement: delete_then_create
+operations:
+  list: { get: /disks }
+  create: { post: /disks }
+  delete: { delete: "/disks/{id}" }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  where: { type: object, description: Where it is., properties: { region: { type: string, description: The region., immutable: true } } }
+"#;
+
+#[test]
+fn a_replacement_needs_what_it_is_made_of() {
+    let api = "format: 1\ntitle: Shop\ndescription: A shop.\nformats: [json]\nauth: [bearer]\nerrors: { messages: [message] }\n";
+    let found = |kind: &str| {
+        let mut faults = Vec::new();
+        KindRegistry::with_workspace(workspace(&[("shop/api", api), ("shop/disk", kind)]), &mut faults);
+        shown(&faults)
+    };
+    assert_eq!(found(DISK), "");
+    assert_eq!(found(&DISK.replace("delete_then_create", "create_then_delete")), "");
+    let cases: [(&[(&str, &str)], &str); 5] = [
+        (&[("  delete: { delete: \"/disks/{id}\" }\n", "")], "needs the operations `create` and `delete`"),
+        (&[("  create: { post: /disks }\n", "")], "needs the operations `create` and `delete`"),
+        (&[(", immutable: true", "")], "no field is `immutable`"),
+        (&[("post: /disks", "post: /disks, read_after_write: eventual")], "once somebody confirms them"),
+        (
+            &[
+                ("server }", "client }"),
+                (", read_only: true", ", required: true, immutable: true"),
+                ("delete_then_create", "create_then_delete"),
+            ],
+            "the id of the former one",
+        ),
+    ];
+    for (edits, expected) in cases {
+        let kind = edits.iter().fold(DISK.to_owned(), |kind, (from, to)| kind.replace(from, to));
+        let told = found(&kind);
+        assert!(told.contains("invalid-replacement") && told.contains(expected), "{expected}: {told}");
+    }
+}
+
 #[test]
 fn every_fault_of_the_structure_is_told_at_its_line() {
     let files = [("shop/api", API), ("shop/order", include_str!("kinds/broken-structure.yaml"))];

@@ -168,6 +168,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
             import_name: Vec::new(),
         },
         operations,
+        replacement: trueup::kind::ReplacementRule::default(),
         history: HistoryFields::default(),
         shape: Arc::clone(shape),
         pending_when: None,

@@ -315,6 +315,7 @@ fn step(
         shown_secrets: Vec::new(),
         unsendable_paths: Vec::new(),
         required_permissions: proposal.required_permissions,
+        replacement: None,
     }
 }
 

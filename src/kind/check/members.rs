@@ -12,14 +12,16 @@ use crate::kind::{ArrayType, Field, FieldType, ItemType, Shape};
 
 impl KindChecker<'_> {
     /// Puts the rules for members that no field describes into the shapes.
-    pub(super) fn apply_member_rules(&mut self, yaml_path: YamlPath, file: &KindFile, shape: &mut Shape) {
-        set_unknown_members(shape, file.unknown_members);
+    pub(super) fn build_shape(&mut self, yaml_path: YamlPath, file: &KindFile, fields: Vec<Field>) -> Shape {
+        let mut shape = Shape::new(fields);
+        set_unknown_members(&mut shape, file.unknown_members);
         let yaml_path = yaml_path.select_key("ignore_members");
         for (at, pattern) in file.ignore_members.iter().enumerate() {
             let (path, member) = pattern.rsplit_once('.').unwrap_or(("", pattern));
             let names: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
-            self.ignore_member(yaml_path.select_item(at), shape, &names, member);
+            self.ignore_member(yaml_path.select_item(at), &mut shape, &names, member);
         }
+        shape
     }
 
     fn ignore_member(&mut self, yaml_path: YamlPath, shape: &mut Shape, path: &[&str], member: &str) {

@@ -19,6 +19,7 @@ mod operations;
 mod paging;
 mod parents;
 mod references;
+mod replacement;
 mod types;
 mod values;
 
@@ -29,7 +30,7 @@ use identity_names::IdentityNames;
 
 use super::file::{ApiFile, FieldFile, HistoryFile, KindFile, OrderedMap, PendingWhenFile, TypeName};
 use super::{
-    Api, FieldCondition, FieldType, HistoryFields, Kind, KindIdentity, MemberNameCase, ScopeParameter, Shape,
+    Api, FieldCondition, FieldType, HistoryFields, Kind, KindIdentity, MemberNameCase, ScopeParameter,
 };
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors, suggest_word};
 use crate::yaml::{YamlData, YamlNode};
@@ -118,9 +119,8 @@ pub fn check_kind(
         return None;
     };
     mark_identity_fields(&mut fields, &identity);
-    let mut shape = Shape::new(fields);
-    checker.apply_member_rules(root, &file, &mut shape);
-    let shape = Arc::new(shape);
+    let shape = Arc::new(checker.build_shape(root, &file, fields));
+    checker.check_replacement(root, file.replacement, &operations, &identity, &shape);
     checker.check_examples(&context, &shape, &file, root.select_key("examples"));
     let kind = Kind {
         api: Arc::clone(api),
@@ -131,6 +131,7 @@ pub fn check_kind(
         scope,
         identity,
         operations,
+        replacement: file.replacement,
         history,
         pending_when,
         pending_until,

@@ -136,7 +136,9 @@ pub(super) fn diagnose_missing_after_write(step: &Step, status: Option<u16>) -> 
         StepAction::Create => {
             "it stays on record in `.trueup`; run again later: it is not created again while it may still appear"
         }
-        StepAction::Update | StepAction::Delete => "look at the object in the service, then plan again",
+        StepAction::Update | StepAction::Delete | StepAction::Replace => {
+            "look at the object in the service, then plan again"
+        }
     };
     Diagnostic::error("not-found-after-write", message)
         .with_location(step.subject.place.clone())

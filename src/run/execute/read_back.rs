@@ -92,7 +92,7 @@ impl StepExecutor<'_, '_> {
             (StepAction::Create, ObjectMatch::Nothing) => {
                 sent.id.is_some() && is_hidden_until_confirmed(&step.subject.kind)
             }
-            (StepAction::Update, ObjectMatch::Nothing) => false,
+            (StepAction::Update | StepAction::Replace, ObjectMatch::Nothing) => false,
             (StepAction::Create, ObjectMatch::One(live)) if self.is_other_object(step, sent, live) => {
                 self.reject_id(step, sent);
                 false

@@ -24,8 +24,10 @@ pub(super) fn record_statuses(session: &RunSession, plan: &Plan, jobs: &[ObjectJ
         put(
             &step.subject,
             match step.action {
-                StepAction::Create => Some(ReferentStatus::KnownAfterApply),
+                StepAction::Create | StepAction::Replace => Some(ReferentStatus::KnownAfterApply),
                 StepAction::Update => None,
+                // of a former object that is left over, the one that took its place is meant
+                StepAction::Delete if step.replacement.is_some() => return,
                 StepAction::Delete => Some(ReferentStatus::Absent),
             },
         );

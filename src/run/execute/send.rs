@@ -49,36 +49,45 @@ impl StepExecutor<'_, '_> {
         job: &ObjectJob<'_>,
         read: ReadOutcome,
     ) -> SendResult {
+        match self.recheck_read(service, step, job, read).await {
+            Ok((fresh, live)) => self.send_step(service, &fresh, job, live.as_deref()).await,
+            Err(result) => SendResult::NotSent(result),
+        }
+    }
+
+    /// The step as it is made from what was read right before the write.
+    ///
+    /// # Errors
+    /// How it ends where nothing is sent.
+    pub(super) async fn recheck_read(
+        &self,
+        service: &TargetClient,
+        step: &Step,
+        job: &ObjectJob<'_>,
+        read: ReadOutcome,
+    ) -> Result<(Box<Step>, Option<Box<Snapshot>>), OutcomeStatus> {
         let live = match read {
-            ReadOutcome::Failed(trouble) if trouble.not_started => {
-                return SendResult::NotSent(OutcomeStatus::NotStarted);
-            }
+            ReadOutcome::Failed(trouble) if trouble.not_started => return Err(OutcomeStatus::NotStarted),
             ReadOutcome::Failed(trouble) => {
-                return SendResult::NotSent(OutcomeStatus::Failed(locate_error::locate_error(
-                    &trouble,
-                    job.document,
-                    None,
-                )));
+                let reasons = locate_error::locate_error(&trouble, job.document, None);
+                return Err(OutcomeStatus::Failed(reasons));
             }
             ReadOutcome::Found(ObjectMatch::Several(_)) => {
-                return SendResult::NotSent(OutcomeStatus::Refused(vec![diagnose_ambiguous_object(step)]));
+                return Err(OutcomeStatus::Refused(vec![diagnose_ambiguous_object(step)]));
             }
             ReadOutcome::Unseen(reason) => {
                 let why = read_errors::diagnose_unseen(&step.subject, &reason);
-                return SendResult::NotSent(OutcomeStatus::Refused(vec![why]));
+                return Err(OutcomeStatus::Refused(vec![why]));
             }
             ReadOutcome::Found(ObjectMatch::One(live)) => Some(live),
             ReadOutcome::Found(ObjectMatch::Nothing) => None,
         };
         self.session.references.fetch_lookups(service, job, live.as_deref()).await;
-        let fresh = match self.recheck_step(step, job, live.as_deref()) {
-            Ok(fresh) => fresh,
-            Err(result) => return SendResult::NotSent(result),
-        };
+        let fresh = self.recheck_step(step, job, live.as_deref())?;
         if self.session.stop.is_cancelled() {
-            return SendResult::NotSent(OutcomeStatus::NotStarted);
+            return Err(OutcomeStatus::NotStarted);
         }
-        self.send_step(service, &fresh, job, live.as_deref()).await
+        Ok((fresh, live))
     }
 
     /// The service refused to write over what somebody else wrote since the last read: what moved is told, and
@@ -379,7 +388,8 @@ impl StepExecutor<'_, '_> {
             };
         }
         let open = build_open_create(self.session, service, &fresh.subject.kind);
-        let marked = lock_mutex(self.session.index).mark_create(&fresh.subject, open);
+        let replaced = fresh.replacement.as_ref().and_then(|own| own.other_id.as_ref());
+        let marked = lock_mutex(self.session.index).mark_create(&fresh.subject, open, replaced);
         if let Err(error) = marked {
             self.abandon_request(request).await;
             return Err(end_unmarked_create(fresh, &error));
@@ -398,7 +408,7 @@ impl StepExecutor<'_, '_> {
     pub(super) fn forget_create(&self, fresh: &Step) {
         if fresh.action == StepAction::Create {
             let mut index = lock_mutex(self.session.index);
-            index.forget_object(&fresh.subject);
+            index.forget_create(&fresh.subject);
             // a mark that stays only makes the next run look twice
             let _ = index.save();
         }
@@ -424,7 +434,7 @@ impl StepExecutor<'_, '_> {
                 index.save().err().map(|error| diagnose_unsaved_id(&subject, &error))
             }
             StepAction::Update => diagnose_wrong_object(service, fresh, &response.body),
-            StepAction::Delete => None,
+            StepAction::Delete | StepAction::Replace => None,
         }
     }
 }

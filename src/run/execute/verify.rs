@@ -179,7 +179,7 @@ impl StepExecutor<'_, '_> {
     fn judge_missing(&self, step: &Step, sent: SentWrite, outcome: &mut StepOutcome) -> OutcomeStatus {
         let document = self.jobs[step.subject.number].document;
         match (step.action, &sent.lost_response) {
-            (StepAction::Delete, _) => OutcomeStatus::Done,
+            (StepAction::Delete | StepAction::Replace, _) => OutcomeStatus::Done,
             (StepAction::Create, Some(lost)) if lost.may_still_act || !is_surely_visible(document) => {
                 OutcomeStatus::Unknown(lost.reasons.clone())
             }

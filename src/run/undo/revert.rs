@@ -64,6 +64,7 @@ impl UndoInput {
             "create" => StepAction::Create,
             "update" => StepAction::Update,
             "delete" => StepAction::Delete,
+            "replace" => StepAction::Replace,
             _ => return None,
         };
         let (mut leaves, mut withheld) = (Vec::<UndoableChange>::new(), Vec::new());
@@ -94,7 +95,7 @@ impl UndoInput {
         let spec = match self.action {
             StepAction::Delete => propose_recreate(&self.kind, &self.leaves),
             StepAction::Update => own.filter(|_| self.sends_full_body()).map(copy_hidden_fields),
-            StepAction::Create => None,
+            StepAction::Create | StepAction::Replace => None,
         };
         self.build_document(DocumentState::Present, spec.unwrap_or_else(build_empty_spec))
     }
@@ -168,6 +169,10 @@ impl UndoInput {
             }
         };
         match (self.action, live) {
+            (StepAction::Replace, _) => self.refuse_undo(
+                "a new object took the place of the former one, whose id does not come back",
+                "write the former values into its document, and apply that with `--allow-replace`",
+            ),
             (StepAction::Update, Some(live)) => self.undo_update(live, sought, key),
             (StepAction::Create, Some(live)) => self.undo_create(live, key),
             (StepAction::Delete, None) => self.undo_delete(),

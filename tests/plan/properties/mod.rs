@@ -219,6 +219,7 @@ fn rules(choices: &mut Choices, kind: &Kind, desired: Wish, manners: Manners) ->
         lower_protection: choices.chance(8),
         overwrite_edits: choices.chance(5),
         delete: false,
+        replace: false,
         personal: true,
         force_personal: false,
         assume_secrets: false,

@@ -19,6 +19,7 @@ mod kill_points;
 mod kills;
 mod leases;
 mod outcomes;
+mod replacements;
 mod side_by_side;
 mod state;
 mod updates;

@@ -160,6 +160,7 @@ impl Clone {
             scope: Vec::new(),
             known_id: entry.and_then(|entry| entry.parse_known_id(&document.kind)),
             just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
+            excluded_id: None,
             target: "there".into(),
         }
     }

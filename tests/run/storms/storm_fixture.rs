@@ -318,6 +318,7 @@ fn job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
         scope: scope.into_iter().map(|(_, value)| value).collect(),
         known_id: entry.and_then(|entry| entry.parse_known_id(kind)),
         just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
+        excluded_id: None,
         target,
     }
 }
