@@ -182,12 +182,13 @@ impl<'c> Composer<'c> {
         let mut reader = EffectiveReader::new(self.kinds);
         let (mut documents, mut faults) = (Vec::with_capacity(batch.len()), Vec::new());
         for job in batch {
-            let (mut found, mut shared) = (Vec::new(), None::<Document>);
+            // where among the documents the one is that environments share
+            let (mut found, mut shared) = (Vec::new(), None::<usize>);
             for environment in &job.environments {
                 let overlay = self.overlays.find(job.object, environment.as_deref());
-                if let (Some(shared), None) = (&shared, overlay) {
-                    let document = Document { environment: environment.clone(), ..shared.clone() };
-                    documents.push((job.object.position, document));
+                let same = shared.filter(|_| overlay.is_none()).and_then(|at| documents.get(at));
+                if let Some((position, document)) = same.cloned() {
+                    documents.push((position, Document { environment: environment.clone(), ..document }));
                     continue;
                 }
                 let composed = self.compose_object(job, environment.as_ref(), overlay, &mut reader);
@@ -195,7 +196,7 @@ impl<'c> Composer<'c> {
                 found.push(composed.faults);
                 let Some(document) = composed.document else { continue };
                 if !composed.depends_on_environment {
-                    shared = Some(document.clone());
+                    shared = Some(documents.len());
                 }
                 documents.push((job.object.position, document));
             }
