@@ -115,3 +115,9 @@ fn every_page_is_in_the_book() {
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+#[test]
+fn the_page_of_environments_is_short() {
+    let text = fs::read_to_string("docs/environments.md").expect("a page");
+    assert!(text.lines().count() <= 120, "{} lines", text.lines().count());
+}
