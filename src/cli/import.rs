@@ -11,6 +11,7 @@ mod parents;
 mod report;
 mod target;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -64,9 +65,12 @@ pub fn run(common: &GlobalArgs, args: &ImportArgs, screen: &TerminalScreen) -> a
     });
     if let Some((ready, services)) = ready.zip(services).filter(|_| !has_errors(&told.diagnostics)) {
         told.target = Some(ready.import_target.import.target.to_string());
-        let session = ImportSession { common, screen, services, runtime: run_setup::build_runtime()? };
-        session.import_scopes(ready, args, &mut told);
+        let runtime = run_setup::build_runtime()?;
+        let session = ImportSession { common, screen, services, runtime, taken: RefCell::default() };
+        session.import_scopes(&ready, &ready.import_target, args, &mut told);
     }
+    // where nothing was read, nothing was proven
+    told.verified &= !(told.rows.is_empty() && has_errors(&told.diagnostics));
     told.print_summary(screen)?;
     Ok(told.compute_exit_status())
 }
@@ -78,6 +82,15 @@ struct ImportSession<'s> {
     /// The one target.
     services: BTreeMap<Arc<str>, TargetClient>,
     runtime: tokio::runtime::Runtime,
+    /// What documents of scopes that were imported before have taken.
+    taken: RefCell<TakenNames>,
+}
+
+/// Names that no other document may have.
+#[derive(Default)]
+struct TakenNames {
+    documents: BTreeSet<String>,
+    variables: BTreeSet<String>,
 }
 
 /// All that is needed before the first request.
@@ -101,8 +114,14 @@ impl PreparedImport {
 }
 
 impl ImportSession<'_> {
-    fn import_scope(&self, ready: PreparedImport, args: &ImportArgs, told: &mut ImportSummary) {
-        let PreparedImport { workspace, import_target: aim, folder } = ready;
+    fn import_scope(
+        &self,
+        ready: &PreparedImport,
+        aim: &ImportTarget,
+        args: &ImportArgs,
+        told: &mut ImportSummary,
+    ) {
+        let PreparedImport { workspace, folder, .. } = ready;
         let Some(service) = self.services.get(&aim.import.target) else { return };
         let runtime = &self.runtime;
         let fetched = match runtime.block_on(aim.import.fetch_objects(service, &aim.selectors)) {
@@ -112,11 +131,15 @@ impl ImportSession<'_> {
                 return;
             }
         };
-        told.diagnostics.extend(diagnose_fetched(&aim, args, &fetched));
+        told.diagnostics.extend(diagnose_fetched(aim, args, &fetched));
         told.dry_run = args.dry_run;
-        let known = history::ImportHistory::open(&workspace);
+        let known = history::ImportHistory::open(workspace);
         let history: &dyn EditHistory = if args.discard_pending { &NoEditHistory } else { &known };
-        let mut place = collect_existing(&workspace, &folder, &aim, history);
+        let mut place = collect_existing(workspace, folder, aim, history);
+        let reserved = self.taken.borrow();
+        place.taken.extend(reserved.documents.iter().cloned());
+        place.variables.reserve_all(&reserved.variables);
+        drop(reserved);
         let mut composed = runtime.block_on(aim.import.compose_objects(service, &fetched, &mut place));
         let patterns = ObjectPatterns::from_names(&args.names);
         told.diagnostics.extend(
@@ -125,17 +148,26 @@ impl ImportSession<'_> {
             ),
         );
         composed.retain(|own| patterns.selects(aim.label_object(&own.name)));
+        self.taken.borrow_mut().add_objects(&composed);
         place.existing.retain(|own| patterns.selects(aim.label_object(&own.document.name)));
-        told.diagnostics.extend(diagnose_documents_without_object(&aim, &place.existing, &fetched));
+        told.diagnostics.extend(diagnose_documents_without_object(aim, &place.existing, &fetched));
         told.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
         told.diagnostics.extend(composed.iter().flat_map(diagnose_pending_edits));
-        let pages = PendingFiles::new(&workspace, &folder, &aim.import, args.dry_run);
+        let pages = PendingFiles::new(workspace, folder, &aim.import, args.dry_run);
         let written = write_documents(pages, composed, &mut told.rows);
-        told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
+        told.diagnostics.extend(folder.diagnose_unmatched_files(workspace, &told.rows));
         let root = Some(&*workspace.root).filter(|_| !args.dry_run);
-        let proof = runtime.block_on(verify_import(root, &self.services, &aim, &written, self.screen));
+        let proof = runtime.block_on(verify_import(root, &self.services, aim, &written, self.screen));
         told.verified = proof.is_ok() && fetched.incomplete.is_none();
         told.diagnostics.extend(proof.err().into_iter().flatten());
+    }
+}
+
+impl TakenNames {
+    fn add_objects(&mut self, objects: &[ImportedObject]) {
+        self.documents.extend(objects.iter().map(|own| own.name.clone()));
+        let variables = objects.iter().flat_map(|own| &own.variables);
+        self.variables.extend(variables.map(|own| own.name.clone()));
     }
 }
 

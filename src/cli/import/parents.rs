@@ -1,17 +1,19 @@
 //! Imports over all parents: one scope after the other, each with the id of a parent.
 //!
-//! Documents name a parent that the workspace describes. A finding that is about one scope alone, such as an empty
+//! Documents name a parent that the workspace describes. Names and variables are taken across scopes. A finding that is about one scope alone, such as an empty
 //! list, is said only where every scope has it.
 //! Deliberately absent: what an import of one scope does.
 
 use std::collections::BTreeSet;
 
 use super::args::ImportArgs;
-use super::report::ImportSummary;
+use super::report::{ImportStatus, ImportSummary};
+use super::target::ImportTarget;
 use super::{ImportSession, PreparedImport};
 use crate::diagnostic::{Diagnostic, has_errors};
-use crate::kind::ScalarType;
+use crate::kind::{ScalarType, ScopeParameter};
 use crate::remote::target_client::{CollectionRef, ListEvent};
+use crate::report::sanitize::format_count;
 use crate::run::import as job;
 
 /// Findings that say something of an import only where all scopes have them.
@@ -19,22 +21,36 @@ const PARTIAL_CODES: [&str; 3] = ["empty-collection", "no-match", "nothing-selec
 
 impl ImportSession<'_> {
     /// Imports every scope: the one of the arguments, or one for each parent.
-    pub(super) fn import_scopes(&self, ready: PreparedImport, args: &ImportArgs, told: &mut ImportSummary) {
-        let Some(open) = ready.import_target.find_open_scope() else {
-            return self.import_scope(ready, args, told);
+    pub(super) fn import_scopes(
+        &self,
+        ready: &PreparedImport,
+        target: &ImportTarget,
+        args: &ImportArgs,
+        told: &mut ImportSummary,
+    ) {
+        let Some(open) = target.find_open_scope() else {
+            return self.import_scope(ready, target, args, told);
         };
-        let Some(ids) = self.list_parents(&ready, open, &mut told.diagnostics) else { return };
+        let Some(parameter) = target.import.kind.scope.get(open) else { return };
+        let Some(ids) = self.list_parents(ready, target, parameter, &mut told.diagnostics) else { return };
         let is_complete = !has_errors(&told.diagnostics);
-        let kind = &ready.import_target.import.kind;
-        let Some(parameter) = kind.scope.get(open) else { return };
+        if ids.is_empty() && is_complete {
+            told.diagnostics.extend(diagnose_no_parents(parameter));
+        }
         let mut scopes = Vec::with_capacity(ids.len());
+        let mut reopened: Option<PreparedImport> = None;
         for id in ids {
             let mut own = ImportSummary::new(&args.kind);
             let mut args = args.clone();
             args.scope.push(format!("{}={id}", parameter.name));
-            let ready = PreparedImport::open(self.common, &args, &mut own.diagnostics);
-            if let Some(ready) = ready.filter(|_| !has_errors(&own.diagnostics)) {
-                self.import_scopes(ready, &args, &mut own);
+            if args.single_file && !args.dry_run && scopes.iter().any(has_written) {
+                // the one file is another by now
+                reopened = PreparedImport::open(self.common, &args, &mut own.diagnostics);
+            }
+            let ready = reopened.as_ref().unwrap_or(ready);
+            let target = ImportTarget::from_args(&ready.workspace, &args, &mut own.diagnostics);
+            if let Some(target) = target.filter(|_| !has_errors(&own.diagnostics)) {
+                self.import_scopes(ready, &target, &args, &mut own);
             }
             scopes.push(own);
         }
@@ -46,24 +62,34 @@ impl ImportSession<'_> {
     fn list_parents(
         &self,
         ready: &PreparedImport,
-        open: usize,
+        target: &ImportTarget,
+        parameter: &ScopeParameter,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<BTreeSet<String>> {
-        let aim = &ready.import_target;
-        let parent = aim.import.kind.scope.get(open)?.parent_kind()?;
+        let parent = parameter.parent_kind()?;
         let kind = ready.workspace.registry.find_kind(parent)?;
-        let scope = aim.resolve_parent_scope(&kind, &ready.workspace, faults)?;
-        let service = self.services.get(&aim.import.target)?;
-        let mut ids = BTreeSet::new();
+        let scope = target.resolve_parent_scope(&kind, &ready.workspace, faults)?;
+        let service = self.services.get(&target.import.target)?;
+        let (mut ids, mut unnamed) = (BTreeSet::new(), 0);
         let mut take = |event: ListEvent| match event {
             ListEvent::Object(live) => {
                 let id = live.object.get_field(kind.identity.id).filter(|id| !id.is_blank());
-                ids.extend(id.map(|id| ScalarType::render_url_text(id, &kind.api)));
+                match id {
+                    Some(id) => drop(ids.insert(ScalarType::render_url_text(id, &kind.api))),
+                    None => unnamed += 1,
+                }
             }
-            ListEvent::Restarted => ids.clear(),
+            ListEvent::Restarted => {
+                ids.clear();
+                unnamed = 0;
+            }
         };
         let of = CollectionRef { kind: &kind, scope: &scope };
-        match self.runtime.block_on(service.list_objects(of, &mut take)) {
+        let listed = self.runtime.block_on(service.list_objects(of, &mut take));
+        if unnamed > 0 {
+            faults.push(diagnose_unnamed(parent, &kind.id_field().name, unnamed));
+        }
+        match listed {
             Ok(completeness) => {
                 let reason = completeness.reason();
                 faults.extend(reason.map(|reason| {
@@ -81,6 +107,26 @@ impl ImportSession<'_> {
             }
         }
     }
+}
+
+fn has_written(summary: &ImportSummary) -> bool {
+    summary.rows.iter().any(|row| matches!(row.status, ImportStatus::New | ImportStatus::Updated))
+}
+
+/// Parents without an id, below which nothing can be read.
+fn diagnose_unnamed(parent: &str, id: &str, count: usize) -> Diagnostic {
+    let objects = format_count(count, "object");
+    let message = format!("{objects} in the list of `{parent}` without `{id}`, so what is below is missing");
+    Diagnostic::error("incomplete-list", message)
+        .with_hint("check `identity` in the description of that kind")
+}
+
+/// Nothing was looked for, which need not mean that there is nothing.
+fn diagnose_no_parents(parameter: &ScopeParameter) -> Option<Diagnostic> {
+    let (parent, name) = (parameter.parent_kind()?, &parameter.name);
+    let message = format!("the service lists no `{parent}`, so nothing below them was read");
+    let hint = format!("check the credentials, or name one with `--scope {name}=…`");
+    Some(Diagnostic::error("empty-collection", message).with_hint(hint))
 }
 
 fn merge_summaries(told: &mut ImportSummary, scopes: Vec<ImportSummary>) {

@@ -3,7 +3,7 @@
 use crate::cli::import::args::ImportArgs;
 use crate::cli::object_patterns::ObjectLabel;
 use crate::diagnostic::{Diagnostic, suggest_word};
-use crate::document::Document;
+use crate::document::{Document, DocumentState};
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Kind, ScalarType, ScopeParameter, explain};
 use crate::run::import::ImportJob;
@@ -59,8 +59,9 @@ impl ImportTarget {
             }
         }
         let own = (0u16..).zip(&scope).zip(&fixed).filter(|((_, own), fixed)| fixed.as_ref() != Some(own));
+        let naming = ParentNaming { workspace, target, kind: &kind, scope: &scope };
         let named = |number: u16, value: &Value| {
-            name_parent(workspace, kind.scope.get(usize::from(number)), value, target)
+            naming.name_parent(usize::from(number)).unwrap_or_else(|| value.clone())
         };
         let import = ImportJob {
             own_scope: own.map(|((number, value), _)| (number, named(number, value))).collect(),
@@ -218,21 +219,44 @@ fn diagnose_missing_scope(parameter: &ScopeParameter, target: &TargetSettings) -
     Diagnostic::error("missing-scope", message).with_hint(hint)
 }
 
-/// A scope value by the name of the document of the parent, where the workspace has one with that id.
-fn name_parent(
-    workspace: &LoadedWorkspace,
-    parameter: Option<&ScopeParameter>,
-    value: &Value,
-    target: &TargetSettings,
-) -> Value {
-    let parent = parameter.and_then(ScopeParameter::parent_kind);
-    let is_parent = |own: &&Document| {
-        Some(&own.kind.name) == parent
-            && own.target.as_deref() == Some(&*target.name)
-            && own.id.as_ref() == Some(value)
-    };
-    let document = workspace.documents.iter().find(is_parent);
-    document.map_or_else(|| value.clone(), |own| Value::KnownAfterApply((&*own.name).into()))
+/// The parents of a scope as documents describe them.
+struct ParentNaming<'n> {
+    workspace: &'n LoadedWorkspace,
+    target: &'n TargetSettings,
+    kind: &'n Kind,
+    /// The ids of the parents, by the number of the parameter.
+    scope: &'n [Value],
+}
+
+impl ParentNaming<'_> {
+    /// A scope value by the name of the document of the parent, where the workspace has one with that id in the scope
+    /// of the parent.
+    fn name_parent(&self, number: usize) -> Option<Value> {
+        let (parameter, value) = (self.kind.scope.get(number)?, self.scope.get(number)?);
+        let parent = self.workspace.registry.find_kind(parameter.parent_kind()?)?;
+        let is_parent = |own: &&Document| {
+            own.kind.name == parent.name
+                && own.target.as_deref() == Some(&*self.target.name)
+                && own.state == DocumentState::Present
+                && own.id.as_ref() == Some(value)
+                && self.is_in_scope(own, number)
+        };
+        let document = self.workspace.documents.iter().find(is_parent)?;
+        Some(Value::KnownAfterApply((&*document.name).into()))
+    }
+
+    /// Whether the document of a parent is in the part of the scope that parents have too, by values or by names.
+    fn is_in_scope(&self, document: &Document, number: usize) -> bool {
+        document.kind.scope.iter().enumerate().all(|(at, parameter)| {
+            let fixed = || read_fixed_scope(self.target, parameter);
+            let own = document.scope.iter().find(|(number, _)| usize::from(*number) == at);
+            let own = own.map(|(_, value)| value.clone()).or_else(fixed);
+            let shared = self.kind.scope.iter().position(|other| other.name == parameter.name);
+            let shared = shared.filter(|shared| *shared != number);
+            let expected = shared.and_then(|shared| self.scope.get(shared).cloned()).or_else(fixed);
+            own.is_some() && (own == expected || own == shared.and_then(|shared| self.name_parent(shared)))
+        })
+    }
 }
 
 fn parse_scope_flag(kind: &Kind, text: &str) -> Result<(usize, Value), Diagnostic> {

@@ -108,6 +108,11 @@ impl VariableNames {
         Self { taken }
     }
 
+    /// More variables that other secrets come from.
+    pub fn reserve_all(&mut self, taken: &BTreeSet<String>) {
+        self.taken.extend(taken.iter().cloned());
+    }
+
     /// A variable that nobody else uses.
     pub fn reserve_name(&mut self, words: &[String]) -> String {
         let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();

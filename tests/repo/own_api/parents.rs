@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use trueup::sandbox::{SandboxFault, SandboxOptions};
 
 use crate::support::own_api_fixture::OwnApiFixture;
+use crate::support::stub_server::StubServer;
 use crate::support::workspace::Workspace;
 
 const SETTINGS: &str =
@@ -72,9 +73,13 @@ examples:
 "#;
 
 fn open() -> OwnApiFixture {
+    open_with_hosts(HOST)
+}
+
+fn open_with_hosts(host: &str) -> OwnApiFixture {
     let workspace = Workspace::new();
     workspace.write("apis/broker/api.yaml", API);
-    for (name, text) in [("host", HOST), ("queue", QUEUE), ("binding", BINDING)] {
+    for (name, text) in [("host", host), ("queue", QUEUE), ("binding", BINDING)] {
         workspace.write(&format!("apis/broker/{name}.yaml"), text);
     }
     OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default())
@@ -235,6 +240,82 @@ fn an_import_goes_through_all_parents() {
     let one = ["import", "broker/queue", "--output", "other", "--scope", "host=side", "--format", "json"];
     let ran = shop.workspace.expect(0, &one);
     assert_eq!(ran.json()["results"].as_array().map(Vec::len), Some(1), "{}", ran.all());
+}
+
+#[test]
+fn an_import_without_parents_says_so() {
+    let shop = open_with_hosts(HOST.split_once("examples:").expect("examples").0);
+    let ran = shop.workspace.expect(1, &["import", "broker/queue", "--output", "config", "--format", "json"]);
+    assert_eq!(ran.json()["verified"], json!(false), "{}", ran.all());
+    ran.says(&[
+        "empty-collection",
+        "the service lists no `broker/host`, so nothing below them was read",
+        "--scope host=",
+    ]);
+}
+
+#[test]
+fn parents_without_an_id_are_counted() {
+    let server = StubServer::new(|request| match request.path.trim_start_matches("/api/v2") {
+        "/hosts" => (200, json!([{ "name": "main" }, { "note": "x" }, { "name": "" }])),
+        "/hosts/main/queues" => (200, json!([{ "id": 1, "name": "orders", "limit": 10 }])),
+        "/hosts/main/queues/1" => (200, json!({ "id": 1, "name": "orders", "limit": 10 })),
+        _ => (404, json!({ "message": "not here" })),
+    });
+    let mut workspace = open().workspace;
+    workspace.write("trueup.yaml", &SETTINGS.replace("URL", server.url.as_str()));
+    workspace.set("KEY", "any");
+    let ran = workspace.expect(1, &["import", "broker/queue", "--output", "config"]);
+    ran.complains(&["incomplete-list", "2 objects in the list of `broker/host` without `name`"]);
+    assert!(workspace.path("config/orders.yaml").exists(), "{}", ran.all());
+}
+
+#[test]
+fn a_dry_run_gives_the_names_of_the_import() {
+    for more in [&[][..], &["--single-file"]] {
+        let shop = open();
+        let import = |flags: &[&str]| {
+            let words =
+                [&["import", "broker/queue", "--output", "config", "--format", "json"], more, flags].concat();
+            let report = shop.workspace.expect(0, &words).json();
+            let rows = report["results"].as_array().expect("results").clone();
+            rows.iter().map(|row| row["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+        };
+        let (dry, names) = (import(&["--dry-run"]), import(&[]));
+        assert_eq!(dry, names);
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 2, "{names:?}");
+    }
+}
+
+#[test]
+fn a_parent_is_named_in_its_scope_and_while_it_is_there() {
+    let queue = |name: &str, host: &str, state: &str| {
+        format!(
+            "kind: broker/queue\nname: {name}\nid: 1\nstate: {state}\nscope: {{ host: {host} }}\nspec: {{ name: orders }}\n"
+        )
+    };
+    let host = "kind: broker/host\nname: first\nspec: { name: main }\n";
+    for (documents, named) in [
+        ([queue("other", "side", "present"), queue("right", "main", "present")], "ref: right"),
+        ([queue("other", "side", "present"), queue("right", "{ ref: first }", "present")], "ref: right"),
+        ([queue("other", "side", "present"), queue("gone", "main", "absent")], "queue: 1"),
+    ] {
+        let shop = open();
+        shop.workspace.write("config/all.yaml", &[&*documents[0], &*documents[1], host].join("---\n"));
+        let ran = shop.workspace.run(&[
+            "import",
+            "broker/binding",
+            "--output",
+            "config",
+            "--scope",
+            "host=main",
+            "--scope",
+            "queue=1",
+        ]);
+        let path = shop.workspace.path("config/binding-a.yaml");
+        let text = std::fs::read_to_string(path).unwrap_or_else(|_| panic!("{}", ran.all()));
+        assert!(text.contains(named), "{named}\n{text}");
+    }
 }
 
 #[test]
