@@ -26,9 +26,11 @@ use crate::diagnostic::Diagnostic;
 use crate::output_filter::filter_bytes;
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::{Plan, RefusedObject, Step, digest, permission};
+use crate::policy::NOT_EVALUATED_CODE;
 use crate::report::code_table::CodeTable;
 use crate::report::plan_report::{DiagnosticView, ObjectChange, ObjectName, SeverityView};
 use crate::report::pseudonyms::PersonalDataMode;
+use crate::report::sanitize::format_count;
 use crate::report::saved_plan::{
     self, BoundStep, BoundTarget, PlanCircumstances, STALE_PLAN_CODE, SavedPlan, StaleObjects, StaleStep,
     is_same_object,
@@ -96,14 +98,26 @@ pub fn write_plan(
 
 /// Without a key, a plan does not know the values that it does not show.
 fn diagnose_unbound_values(report: &PlanReport) -> Option<Diagnostic> {
+    let what = describe_unbound_objects(report)?;
+    let message = format!("the saved plan does not bind the secret and personal values of {what}");
+    Some(Diagnostic::warning("unbound-values", message).with_hint(UNBOUND_HINT))
+}
+
+/// What is said of values that an apply cannot hold against those of the review: their sizes alone are known.
+pub fn diagnose_uncompared_values(saved: &SavedPlan) -> Option<Diagnostic> {
+    let what = describe_unbound_objects(&saved.report).filter(|_| !saved.is_keyed())?;
+    let message = format!(
+        "the secret and personal values of {what} cannot be compared with those of the review, only their sizes"
+    );
+    Some(Diagnostic::warning("unbound-values", message).with_hint(UNBOUND_HINT))
+}
+
+const UNBOUND_HINT: &str = "set TRUEUP_DIGEST_KEY for plan and apply to detect edits of these values";
+
+fn describe_unbound_objects(report: &PlanReport) -> Option<String> {
     let marked = |change: &&ObjectChange| change.fields.iter().any(|field| field.sensitivity.is_some());
     let objects = report.changes.iter().filter(marked).count();
-    let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
-    (objects > 0).then(|| {
-        let message = format!("the saved plan does not bind the secret and personal values of {what}");
-        Diagnostic::warning("unbound-values", message)
-            .with_hint("set TRUEUP_DIGEST_KEY for plan and apply to detect edits of these values")
-    })
+    (objects > 0).then(|| format_count(objects, "object"))
 }
 
 /// Why a plan is refused that was saved with an error of a rule which a new plan does not have: what was reviewed was
@@ -116,7 +130,9 @@ pub fn diagnose_lost_error(saved: &SavedPlan, fresh: &PlanReport) -> Option<Diag
     let mut lost = errors.filter(|own| !is_there(own)).peekable();
     lost.peek()?;
     let table = CodeTable::load();
-    let lost = lost.find(|own| table.find_code(&own.code).is_none())?;
+    let is_of_rule =
+        |own: &DiagnosticView| own.code == NOT_EVALUATED_CODE || table.find_code(&own.code).is_none();
+    let lost = lost.find(|own| is_of_rule(own))?;
     let message = format!("the plan was saved with the error `{}`: {}", lost.code, lost.message);
     Some(Diagnostic::error("stale-plan", message).with_hint("plan again, and review the new plan"))
 }
@@ -276,7 +292,8 @@ pub fn retain_reviewed_steps(
         let reviewed = saved.iter_bound_steps().find(|(own, _)| is_same_object(&own.object, &shown.object));
         let stale = match reviewed {
             Some(_) if is_settled(saved, applied, &shown.object) => Some(describe_repeated_apply()),
-            Some((change, step)) => saved_plan::compare_steps(change, step, shown, &now),
+            Some((change, step)) => saved_plan::compare_steps(change, step, shown, &now)
+                .or_else(|| saved_plan::compare_sizes(change, shown).filter(|_| !saved.is_keyed())),
             // narrowing left only documents of the plan; an object of another target is none of them
             None => continue,
         };

@@ -14,6 +14,9 @@ use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::document::Document;
 use crate::report::plan_report::{FieldChange, ObjectName, PlanReport};
 
+/// The code of a rule that cannot be answered. All other codes of rules are those of a workspace.
+pub const NOT_EVALUATED_CODE: &str = "policy-not-evaluated";
+
 /// What a plan does with an object: the word, and what changes.
 type PolicyAction<'r> = (&'r str, &'r [FieldChange]);
 
@@ -139,7 +142,7 @@ impl RuleEvaluation<'_> {
     fn report_unanswered(&self, entry: Option<&RuleItem>, why: &str) -> Diagnostic {
         let message =
             format!("{}: the rule `{}` could not be evaluated: {why}", self.document.name, self.rule.code);
-        self.build_diagnostic("policy-not-evaluated", message, entry)
+        Diagnostic { code: NOT_EVALUATED_CODE, ..self.build_diagnostic(self.rule.code, message, entry) }
             .with_hint("test for the field first: `has(spec.field)`, or `null` where a field may be cleared")
     }
 

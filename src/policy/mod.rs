@@ -17,6 +17,8 @@ mod rule_items;
 use expression::{CelEnvironment, CelExpression};
 use globset::GlobMatcher;
 
+pub use evaluate::NOT_EVALUATED_CODE;
+
 use crate::diagnostic::{DiagnosticSeverity, SourceLocation};
 use crate::document::Document;
 use crate::report::plan_report::FieldChange;

@@ -19,6 +19,7 @@ use crate::document::read::read_node;
 use crate::kind::Kind;
 use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
+use crate::report::code_table::CodeTable;
 use crate::report::plan_report::{FieldAction, FieldChange};
 use crate::yaml::{self, YamlEntry, YamlNode};
 
@@ -47,7 +48,17 @@ impl PolicySet {
     /// A code says which rule was broken, in whatever file it stands.
     fn check_unique_codes(&self, faults: &mut Vec<Diagnostic>) {
         let mut seen: BTreeMap<&str, &SourceLocation> = BTreeMap::new();
+        let own = (!self.is_empty()).then(CodeTable::load);
         for rule in &self.rules {
+            // what is told of a code of the program would be told of the rule
+            if own.as_ref().is_some_and(|own| own.find_code(rule.code).is_some()) {
+                let message = format!("`{}` is a code of trueup itself", rule.code);
+                let fault = Diagnostic::error("policy-code", message).with_location(rule.place.clone());
+                faults.push(fault.with_hint(format!(
+                    "choose another code; `trueup explain {}` says what this one means",
+                    rule.code
+                )));
+            }
             if let Some(first) = seen.insert(rule.code, &rule.place) {
                 let message = format!("there is another rule `{}`", rule.code);
                 let fault = Diagnostic::error("policy-code", message).with_location(rule.place.clone());

@@ -64,6 +64,11 @@ fn names_functions_and_fields_that_there_are_not_are_told() {
 fn the_form_of_the_file_is_checked() {
     fails("format: 2\nrules: {}\n", "");
     fails("format: 1\nrules:\n  One: { message: m, require: 'true' }\n", "policy-code 3:3");
+    // codes of the program are its own, those of rules included
+    for code in ["duplicate-document", "too-many-updates", "policy-not-evaluated"] {
+        let rules = format!("format: 1\nrules:\n  {code}: {{ message: m, require: 'true' }}\n");
+        fails(&rules, &format!("policy-code 3:3 \"`{code}` is a code of trueup itself"));
+    }
     fails(&rule("severity: fatal\n    require: 'true'"), "");
     fails(&rule("hint: only a hint"), "policy-expression 3:3 \"a rule has one of");
     fails(&rule("require: 'true'\n    forbid: 'false'"), "policy-expression 3:3");

@@ -148,3 +148,25 @@ fn a_mask_is_neither_sent_nor_compared() {
     fixture.workspace.expect(3, &["apply", "--auto-approve"]).says(&["would-write-mask"]);
     assert_eq!(fixture.writes().len(), 1);
 }
+
+#[test]
+fn without_a_key_the_size_of_what_is_not_shown_counts_and_the_rest_is_said_not_to() {
+    for (key, now, code) in [(None, "a-much-longer-value", 3), (None, "other", 0), (Some("k"), "other", 3)] {
+        let mut fixture = gateways(1, SandboxSecretMode::Hidden);
+        let (name, value) = fixture.documents[0].variables[0].clone();
+        assert!(!value.is_empty());
+        fixture.workspace.set(name.clone(), "first");
+        if let Some(key) = key {
+            fixture.workspace.set("TRUEUP_DIGEST_KEY", key);
+        }
+        fixture.workspace.expect(0, &["plan", "-o", "p.json"]);
+        fixture.workspace.set(name, now);
+        let ran = fixture.workspace.expect(code, &["apply", "p.json", "--auto-approve"]);
+        match (key, code) {
+            (None, 0) => drop(ran.complains(&["unbound-values", "cannot be compared", "only their sizes"])),
+            (None, _) => drop(ran.says(&["another number of bytes"])),
+            (Some(_), _) => assert!(!ran.err.contains("unbound-values"), "{}", ran.all()),
+        }
+        assert_eq!(fixture.writes().is_empty(), code == 3, "{}", ran.all());
+    }
+}
