@@ -1,11 +1,12 @@
 //! Documents held against each other: two of them must not describe one object.
 //!
-//! They do when kind and target are the same, and so is the name, or scope and id, or scope and natural key.
-//! Targets and scopes are the caller's to assign first. One pass over all documents, however many.
+//! They do when kind and target are the same, and so is the name; or kind, service, scope and id or natural key.
+//! Several targets can be one service. Targets and scopes are the caller's to assign first. One pass over all documents, however many.
 //! Deliberately absent: the live objects, where two different keys can still turn out to be one object.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use super::list_keys::{encode_node, write_value};
 use super::{DesiredValue, Document};
@@ -16,11 +17,16 @@ use crate::kind::ComparisonRule;
 /// So many documents are one piece of work for a thread.
 const THREAD_BATCH_SIZE: usize = 256;
 
+/// For each target, one that is the same service.
+pub type ServiceNames = HashMap<Arc<str>, Arc<str>>;
+
 /// Reports every document that describes the object of an earlier one, with both places.
-pub fn check_duplicates(documents: &[Document], faults: &mut Vec<Diagnostic>) {
+pub fn check_duplicates(documents: &[Document], services: &ServiceNames, faults: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<String, &Document> = HashMap::with_capacity(documents.len() * 3);
     let batches: Vec<&[Document]> = documents.chunks(THREAD_BATCH_SIZE).collect();
-    let keys = map_parallel(&batches, |batch| batch.iter().map(encode_identity_keys).collect::<Vec<_>>());
+    let keys = map_parallel(&batches, |batch| {
+        batch.iter().map(|document| encode_identity_keys(document, services)).collect::<Vec<_>>()
+    });
     for (document, keys) in documents.iter().zip(keys.into_iter().flatten()) {
         let mut told = false;
         for (key, alike, span) in keys {
@@ -63,19 +69,36 @@ fn diagnose_duplicate(
         DuplicateCriterion::Id => "id".to_owned(),
         DuplicateCriterion::NaturalKey => document.kind.list_natural_key_names().join(", "),
     };
-    let message = format!("two documents of kind `{}` have the same {alike}", document.kind.name);
+    let mut message = format!("two documents of kind `{}` have the same {alike}", document.kind.name);
+    let mut hint = "one object is described by one document: merge the two, or change the identity of one";
+    if let (Some(own), Some(other)) = (&document.target, &first.target)
+        && own != other
+    {
+        message.push_str(&format!(
+            ", and the targets `{own}` and `{other}` are one service: they have the same base URL and credentials"
+        ));
+        hint = "correct `base_url`, `auth` or `scope` of one target, or remove one of the documents";
+    }
     Diagnostic::error("duplicate-document", message)
         .with_location(document.locate_span(span))
         .with_related(first.locate_span(first.name_span), "the other document")
-        .with_hint("one object is described by one document: merge the two, or change the identity of one")
+        .with_hint(hint)
 }
 
 /// The texts by which a document is known, each with what it is and where it stands.
-fn encode_identity_keys(document: &Document) -> Vec<(String, DuplicateCriterion, SourceSpan)> {
+fn encode_identity_keys(
+    document: &Document,
+    services: &ServiceNames,
+) -> Vec<(String, DuplicateCriterion, SourceSpan)> {
     let target = document.target.as_deref().unwrap_or("");
     let environment = document.environment.as_deref().unwrap_or("");
-    let mut scoped = [&document.kind.name, "\n", target, "\n", environment, "\n"].concat();
-    let name = [&scoped, "name\n", &document.name].concat();
+    let kind = &document.kind.name;
+    let name = [kind, "\n", target, "\n", environment, "\nname\n", &document.name].concat();
+    // the environment belongs to the target, and two environments may be one service
+    let mut scoped = match document.target.as_ref().and_then(|target| services.get(target)) {
+        Some(service) => [kind, "\n", service, "\n\n"].concat(),
+        None => [kind, "\n", target, "\n", environment, "\n"].concat(),
+    };
     let mut keys = vec![(name, DuplicateCriterion::Name, document.name_span)];
     for (number, value) in &document.scope {
         scoped.push_str(&format!("{number}="));

@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use chunks::read_documents;
-pub use duplicates::check_duplicates;
+pub use duplicates::{ServiceNames, check_duplicates};
 
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan};
 use crate::kind::Kind;

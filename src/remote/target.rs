@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 use crate::kind::{Api, WireFormat};
 use crate::value::Value;
@@ -115,6 +115,15 @@ impl OauthGrant {
 }
 
 impl Target {
+    /// Whether requests of both reach the same objects: one address, and credentials of one account. At one address,
+    /// other credentials can be those of another account with objects of its own.
+    pub fn is_same_service(&self, other: &Self) -> bool {
+        let client = |own: &Self| own.auth.oauth.as_ref().map(|oauth| oauth.client_id.clone());
+        normalize_base_url(&self.base_url) == normalize_base_url(&other.base_url)
+            && client(self) == client(other)
+            && self.auth.collect_texts() == other.auth.collect_texts()
+    }
+
     /// What of the connection shapes requests besides the base URL, without any credential.
     pub fn describe_connection(&self) -> Vec<String> {
         let auth = &self.auth;
@@ -147,4 +156,26 @@ impl TargetAuth {
     pub fn collect_texts(&self) -> Vec<String> {
         self.collect_secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect()
     }
+}
+
+/// A base URL as it is the same for one service however its origin is spelled. `Url` has taken care of case and of
+/// default ports.
+pub fn normalize_base_url(url: &Url) -> String {
+    let mut url = url.clone();
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_owned();
+            let _ = url.set_host(Some(&name));
+            name == "localhost"
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if is_loopback {
+        let _ = url.set_host(Some("localhost"));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    url.to_string()
 }

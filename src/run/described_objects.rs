@@ -7,13 +7,17 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::RunSession;
 use super::fetch::ObjectJob;
+use super::natural_key::build_desired_key;
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
 use crate::kind::ScalarType;
 use crate::plan::{Plan, PlanSubject, RefusedObject, Step, StepAction, UnchangedObject};
+use crate::remote::target::normalize_base_url;
+use crate::value::Value;
 
 /// Takes the steps out of a plan that would delete what a document describes, and those of documents that
 /// describe one object.
@@ -86,7 +90,7 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
         for subject in agreeing.chain(refused.clone()).filter(present) {
             known.add_subject(subject);
         }
-        for step in plan.steps.iter().filter(|step| step.action == StepAction::Update) {
+        for step in plan.steps.iter().filter(|step| step.action != StepAction::Delete) {
             known.add_subject(&step.subject);
         }
         let open = refused.filter(present).filter(|subject| subject.id.is_none());
@@ -95,13 +99,22 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
     }
 
     fn add_subject(&mut self, subject: &PlanSubject) {
-        let Some(key) = build_object_key(self.session, subject) else { return };
+        let Some(key) = self.build_key(subject) else { return };
         match self.by_object.entry(key) {
             Entry::Vacant(place) => drop(place.insert(subject.number)),
             Entry::Occupied(first) => {
                 self.duplicates.entry(first.key().clone()).or_default().push(subject.number);
             }
         }
+    }
+
+    /// What tells an object from all others: its id, or the natural key of one that is to be created.
+    fn build_key(&self, subject: &PlanSubject) -> Option<String> {
+        let document = self.jobs[subject.number].document;
+        build_object_key(self.session, subject).or_else(|| {
+            let natural_key = build_desired_key(&subject.kind, document)?;
+            Some(format!("{}\nkey\n{natural_key}", build_scope_key(self.session, subject)))
+        })
     }
 
     /// Whether nothing is to go and no two documents describe one object, so that nothing can be wrong.
@@ -130,40 +143,63 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
         })
     }
 
-    /// Another document that describes the same object. Two targets of one service may have credentials of two
-    /// customers, who may each have an object of that number.
+    /// Another document that describes the same object.
     fn find_duplicate(&self, subject: &PlanSubject) -> Option<Diagnostic> {
-        let key = build_object_key(self.session, subject)?;
-        let is_twin =
-            |other: &&usize| **other != subject.number && self.jobs[**other].target == subject.target;
+        let key = self.build_key(subject)?;
+        let is_same = |other: &&usize| {
+            **other != subject.number && self.is_same_service(subject, &self.jobs[**other].target)
+        };
         let mut all =
             self.by_object.get(&key).into_iter().chain(self.duplicates.get(&key).into_iter().flatten());
-        let other = self.jobs[*all.find(is_twin)?].document;
-        let message = format!("the document `{}` describes the same live object", other.name);
+        let other = &self.jobs[*all.find(is_same)?];
+        let live = if subject.id.is_some() { "live object" } else { "object" };
+        let mut message = format!("the document `{}` describes the same {live}", other.document.name);
+        let mut hint =
+            "one object is described by one document: merge the two, or change the identity of one";
+        if other.target != subject.target {
+            message.push_str(&format!(
+                ", and the targets `{}` and `{}` are one service",
+                subject.target, other.target
+            ));
+            hint = "correct `base_url`, `auth` or `scope` of one target, or remove one of the documents";
+        }
         let reason = Diagnostic::error("duplicate-document", message)
             .with_location(subject.place.clone())
-            .with_related(other.locate_span(other.name_span), "the other document")
-            .with_hint(
-                "one object is described by one document: merge the two, or change the identity of one",
-            );
+            .with_related(other.document.locate_span(other.document.name_span), "the other document")
+            .with_hint(hint);
         Some(reason)
+    }
+
+    /// Whether what has the same key at the same address is the same object. Two targets of one address may have
+    /// credentials of two customers, who may each have an object of that number; a UUID is an object's own.
+    fn is_same_service(&self, subject: &PlanSubject, target: &Arc<str>) -> bool {
+        let find = |name: &Arc<str>| self.session.services.get(name).map(|service| &service.target);
+        let is_one_account =
+            || find(&subject.target).zip(find(target)).is_some_and(|(own, other)| own.is_same_service(other));
+        *target == subject.target || matches!(subject.id, Some(Value::Uuid(_))) || is_one_account()
     }
 }
 
 /// The kind at its service; two targets may lead to one service.
 fn build_collection_key(session: &RunSession, subject: &PlanSubject) -> String {
     let service = session.services.get(&subject.target);
-    let base = service.map_or(&*subject.target, |service| service.target.base_url.as_str());
+    let base =
+        service.map_or(subject.target.to_string(), |service| normalize_base_url(&service.target.base_url));
     format!("{}\n{base}", subject.kind.name)
 }
 
 /// What tells a live object from all others; nothing before it has an id.
 fn build_object_key(session: &RunSession, subject: &PlanSubject) -> Option<String> {
-    let api = &subject.kind.api;
+    let id = ScalarType::render_url_text(subject.id.as_ref()?, &subject.kind.api);
+    Some(format!("{}\n{id}", build_scope_key(session, subject)))
+}
+
+/// The collection with its scope.
+fn build_scope_key(session: &RunSession, subject: &PlanSubject) -> String {
     let mut key = build_collection_key(session, subject);
-    for value in subject.scope.iter().chain([subject.id.as_ref()?]) {
+    for value in &subject.scope {
         key.push('\n');
-        key.push_str(&ScalarType::render_url_text(value, api));
+        key.push_str(&ScalarType::render_url_text(value, &subject.kind.api));
     }
-    Some(key)
+    key
 }

@@ -39,6 +39,8 @@ pub struct ObjectIndex {
     claimed_keys: BTreeSet<String>,
     /// The base URLs of this run's targets, by name.
     addresses: BTreeMap<String, String>,
+    /// For each target of this run that is the same service as another one, the first of them.
+    services: BTreeMap<String, String>,
     /// The key of the digests; empty until one is recorded.
     digest_key: Zeroizing<Vec<u8>>,
 }
@@ -119,6 +121,7 @@ impl ObjectIndex {
             changed_keys: BTreeSet::new(),
             claimed_keys: BTreeSet::new(),
             addresses: BTreeMap::new(),
+            services: BTreeMap::new(),
             digest_key: Zeroizing::default(),
         }
     }
@@ -146,6 +149,27 @@ impl ObjectIndex {
     /// From now on only what was learned at the addresses of these targets counts.
     pub fn set_addresses(&mut self, addresses: BTreeMap<String, String>) {
         self.addresses = addresses;
+    }
+
+    /// From now on what is known of one target holds for those that are the same service.
+    pub fn set_services(&mut self, services: BTreeMap<String, String>) {
+        self.services = services;
+    }
+
+    fn get_service<'n>(&'n self, target: &'n str) -> &'n str {
+        self.services.get(target).map_or(target, String::as_str)
+    }
+
+    /// Whether both are of one collection.
+    fn is_beside(&self, one: &IndexEntry, other: &IndexEntry) -> bool {
+        self.get_service(&one.target) == self.get_service(&other.target)
+            && (&one.kind, &one.scope) == (&other.kind, &other.scope)
+    }
+
+    /// Whether a create of one object answered the id of the other one.
+    fn is_claim(&self, one: &IndexEntry, other: &IndexEntry) -> bool {
+        let answered = one.open_create.as_ref().and_then(|open| open.answered_id.as_ref());
+        self.is_beside(one, other) && answered.is_some() && answered == other.id.as_ref()
     }
 
     /// The entry of an object, unless it was learned at another address than that of the target.
@@ -258,7 +282,7 @@ impl ObjectIndex {
         let key = build_key(&subject.target, &subject.kind.name, &subject.name);
         let answered = self.build_managed_entry(subject, document);
         let claims = self.entries.iter().filter(|(own, other)| {
-            *own != &key && !self.claimed_keys.contains(*own) && other.is_claim(&answered)
+            *own != &key && !self.claimed_keys.contains(*own) && self.is_claim(other, &answered)
         });
         let claims: Vec<IndexEntry> = claims.map(|(_, other)| other.clone()).collect();
         claims.into_iter().for_each(|other| self.put_entry(other.without_answer()));
@@ -282,7 +306,8 @@ impl ObjectIndex {
     pub fn find_other_name(&self, subject: &PlanSubject, id: &Value) -> Option<&str> {
         let own = self.build_entry(&PlanSubject { id: Some(id.clone()), ..subject.clone() });
         let is_other = |other: &&IndexEntry| {
-            other.name != own.name && ((other.is_beside(&own) && other.id == own.id) || other.is_claim(&own))
+            (&other.target, &other.name) != (&own.target, &own.name)
+                && ((self.is_beside(other, &own) && other.id == own.id) || self.is_claim(other, &own))
         };
         self.entries.values().find(is_other).map(|other| &*other.name)
     }
@@ -344,7 +369,7 @@ impl ObjectIndex {
     pub fn forget_old_names(&mut self) {
         let object = |entry: &IndexEntry| {
             let IndexEntry { target, kind, scope, id, address, .. } = entry.clone();
-            (target, kind, scope, id, address)
+            (self.get_service(&target).to_owned(), kind, scope, id, address)
         };
         let others = self.entries.iter().filter(|(key, _)| !self.confirmed_keys.contains(*key));
         let others: Vec<_> = others.map(|(key, entry)| (key.clone(), object(entry))).collect();
@@ -439,17 +464,6 @@ fn read_entries(folder: &Path) -> io::Result<IndexEntries> {
 }
 
 impl IndexEntry {
-    /// Whether both are of one collection.
-    fn is_beside(&self, other: &Self) -> bool {
-        (&self.target, &self.kind, &self.scope) == (&other.target, &other.kind, &other.scope)
-    }
-
-    /// Whether a create of this object answered the id of the other one.
-    fn is_claim(&self, other: &Self) -> bool {
-        let answered = self.open_create.as_ref().and_then(|open| open.answered_id.as_ref());
-        self.is_beside(other) && answered.is_some() && answered == other.id.as_ref()
-    }
-
     /// The same without the id that its create answered.
     fn without_answer(self) -> Self {
         let open_create = self.open_create.map(|open| OpenCreate { answered_id: None, ..open });

@@ -68,7 +68,7 @@ impl<'w> EditedWorkspace<'w> {
         let mut read =
             parse_sources(&self.sources, composition, &self.values, &workspace.registry, &mut faults);
         assign::assign_targets(&mut read.documents, &workspace.settings, &mut faults);
-        document::check_duplicates(&read.documents, &mut faults);
+        document::check_duplicates(&read.documents, &workspace.settings.list_services(), &mut faults);
         match has_errors(&faults) {
             true => Err(faults),
             false => Ok(read.documents),

@@ -223,7 +223,7 @@ fn read_workspace(
     }
     assign::assign_targets(&mut read.documents, &settings, faults);
     let mut duplicates = Vec::new();
-    document::check_duplicates(&read.documents, &mut duplicates);
+    document::check_duplicates(&read.documents, &settings.list_services(), &mut duplicates);
     faults.extend(diagnostic::remove_repetitions(duplicates));
     check_providers(&read.documents, &settings, faults);
     if narrow.is_empty() {

@@ -22,15 +22,15 @@ use url::Url;
 use crate::compose::settings::{CompositionSettings, ValueContent};
 use crate::compose::values::ValueTable;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, has_errors};
-use crate::document::ValueSource;
 use crate::document::read::SourceReader;
 use crate::document::spec::diagnose_mismatch;
+use crate::document::{ServiceNames, ValueSource};
 use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, ScalarType, WireFormat};
 use crate::output_filter::hide_texts;
-use crate::remote::target::Target;
+use crate::remote::target::{Target, normalize_base_url};
 use crate::remote::target_client::TargetOrigin;
 use crate::workspace::secret_provider::SecretProvider;
 use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
@@ -281,6 +281,17 @@ impl WorkspaceSettings {
     /// Where secrets are read for a run of this process.
     pub fn build_secret_environment<'w>(&'w self, root: &'w Path) -> SecretEnvironment<'w> {
         SecretEnvironment { providers: &self.secrets, ..SecretEnvironment::from_process(root) }
+    }
+
+    /// For each target, the first one that is the same service: one address, and credentials from the same sources.
+    pub fn list_services(&self) -> ServiceNames {
+        let is_same = |one: &TargetSettings, other: &TargetSettings| {
+            normalize_base_url(&one.base_url) == normalize_base_url(&other.base_url)
+                && one.auth.is_same_account(&other.auth)
+        };
+        let first = |own: &TargetSettings| self.targets.iter().find(|other| is_same(own, other));
+        let named = |own: &TargetSettings| Some((Arc::clone(&own.name), Arc::clone(&first(own)?.name)));
+        self.targets.iter().filter_map(named).collect()
     }
 
     /// Puts values in the scopes of targets.

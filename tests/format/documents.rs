@@ -722,7 +722,7 @@ fn two_documents_for_one_object_name_both_places() {
     };
     let says = |parts: &[String], expected: &[&str]| {
         let (documents, mut faults) = read(&parts.concat());
-        document::check_duplicates(&documents, &mut faults);
+        document::check_duplicates(&documents, &document::ServiceNames::new(), &mut faults);
         assert_eq!(lines(&faults), expected, "of\n{}", parts.concat());
     };
     let hint = "(one object is described by one document: merge the two, or change the identity of one)";
@@ -903,7 +903,7 @@ proptest! {
         ], 0..40)
     ) {
         let (documents, mut faults) = read(&pieces.concat());
-        document::check_duplicates(&documents, &mut faults);
+        document::check_duplicates(&documents, &document::ServiceNames::new(), &mut faults);
         render_diagnostics(&faults, &DiagnosticRenderOptions::default());
     }
 

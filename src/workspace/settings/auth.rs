@@ -80,6 +80,15 @@ impl AccessSettings {
         }
     }
 
+    /// Whether both authenticate one account, as far as their sources tell: to read, or to write.
+    pub fn is_same_account(&self, other: &Self) -> bool {
+        let parts = |own: &Self, purpose| own.select_auth(purpose).map(AuthSettings::list_account_parts);
+        [CredentialPurpose::Read, CredentialPurpose::Write].into_iter().any(|purpose| {
+            let own = parts(self, purpose);
+            own.is_some() && own == parts(other, purpose)
+        })
+    }
+
     /// What does not go together, or not with this API.
     pub fn check_auth(&mut self, api: &Api, base_url: Option<&Url>, reading: &mut SourceReader) {
         match self {
@@ -325,6 +334,12 @@ impl AuthSettings {
         let oauth = self.oauth.iter().flat_map(|oauth| [&oauth.client_secret, &oauth.refresh_token]);
         all.extend(oauth.flatten());
         all
+    }
+
+    /// What says for which account requests are sent.
+    fn list_account_parts(&self) -> (Vec<ValueSource>, Option<String>) {
+        let sources = self.list_credentials().into_iter().map(|own| own.source.clone()).collect();
+        (sources, self.oauth.as_ref().and_then(|oauth| oauth.client_id.clone()))
     }
 
     /// With the values in place; nothing when one of them is unknown, which was reported when it was looked up.

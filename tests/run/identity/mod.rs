@@ -4,6 +4,7 @@ mod cycles;
 mod empty_ids;
 mod limits;
 mod release;
+mod services;
 mod similar_keys;
 mod unmanaged;
 
