@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::execute::first_creates::list_first_creates;
 use super::execute::{build_step_job, compute_chunking, group_by_level};
 use crate::kind::file::ListShows;
 use crate::kind::{IdAssigner, Kind, ReadOperation, WriteResponse};
@@ -35,7 +36,15 @@ pub fn estimate_requests(
     for group in group_by_level(jobs, &steps).iter().flatten() {
         let Some(service) = services.get(&group.target) else { continue };
         let mut count = RequestEstimate::new(service, group);
-        for numbers in group.jobs.chunks(compute_chunking(service, group).0) {
+        let creates = list_first_creates(jobs, group, &steps);
+        if let Some(first) = creates.first().and_then(|first| steps.get(first)) {
+            count.count_chunk(&[*first], jobs);
+            let look = |number: &usize| (build_key_job(&jobs[*number]), *number == first.subject.number);
+            count.count_reads(&creates.iter().map(look).collect::<Vec<_>>());
+        }
+        let rest: Vec<usize> =
+            group.jobs.iter().filter(|number| creates.first() != Some(number)).copied().collect();
+        for numbers in rest.chunks(compute_chunking(service, group).0) {
             let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number).copied()).collect();
             count.count_chunk(&chosen, jobs);
         }

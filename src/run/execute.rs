@@ -6,12 +6,15 @@
 //! A finding on one object stops no other, but for a service that changed what it was not asked to: then nothing
 //! more is begun on that target.
 
+mod attempts;
 mod diagnostics;
 pub(super) mod duplicates;
+pub(super) mod first_creates;
 mod read_back;
 mod record;
 mod replace;
 mod send;
+mod throttled;
 mod verify;
 
 use std::borrow::Borrow;
@@ -52,13 +55,14 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
     record_baselines(session, &plan, &mut outcomes);
     let mut steps: BTreeMap<usize, Step> =
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
-    let halted = Mutex::new(BTreeSet::new());
+    let (halted, doubted) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
     let former = Mutex::new(BTreeMap::new());
     for level in group_by_level(jobs, &steps) {
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
         let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
         let blocked = settle_scopes(session.references, session.index, jobs, next);
-        let writer = StepExecutor { session, jobs, halted: &halted, former: &former };
+        let writer =
+            StepExecutor { session, jobs, halted: &halted, doubted: &doubted, former: &former };
         let refused = writer.refuse_blocked(blocked, &steps).await;
         let groups = regroup_jobs(jobs, own, &refused);
         outcomes.extend(refused);
@@ -115,6 +119,8 @@ struct StepExecutor<'w, 'd> {
     jobs: &'w [ObjectJob<'d>],
     /// Targets on which nothing more is begun.
     halted: &'w Mutex<BTreeSet<Arc<str>>>,
+    /// Collections whose lists lack an object that was created.
+    doubted: &'w Mutex<BTreeSet<String>>,
     /// The deletes of objects that were replaced, by the number of the document: they come last.
     former: &'w Mutex<BTreeMap<usize, Step>>,
 }
@@ -155,6 +161,12 @@ impl StepExecutor<'_, '_> {
 
     async fn execute_group(&self, group: &JobGroup, steps: &BTreeMap<usize, Step>) -> Vec<StepOutcome> {
         let Some(service) = self.session.services.get(&group.target) else { return Vec::new() };
+        let mut rest = group.clone();
+        let mut outcomes = self.refuse_doubted(&mut rest, steps).await;
+        let first = self.execute_first_creates(service, &mut rest, steps).await;
+        outcomes.extend(first.recorded);
+        outcomes.extend(self.refuse_doubted(&mut rest, steps).await);
+        let group = &rest;
         let (chunk, side_by_side) = compute_chunking(service, group);
         let chunks =
             group.jobs.chunks(chunk).map(|numbers| self.execute_chunk(service, group, numbers, steps));
@@ -163,7 +175,7 @@ impl StepExecutor<'_, '_> {
             .buffer_unordered(side_by_side)
             .map(|chunk| self.journal_settled(chunk, steps));
         let parts: Vec<SettledChunk> = done.buffer_unordered(group.jobs.len().max(1)).collect().await;
-        let (mut outcomes, mut created) = (Vec::new(), Vec::new());
+        let mut created = first.created;
         for part in parts {
             outcomes.extend(part.recorded);
             created.extend(part.created);
@@ -286,6 +298,8 @@ impl StepExecutor<'_, '_> {
         let reason = Diagnostic::error("not-kept", message).with_location(rest.subject.place.clone());
         let hint = "plan again; look for fields that two updates of the kind change";
         first.status = OutcomeStatus::Failed(vec![reason.with_hint(hint)]);
+        // what was sent so far was carried out
+        mark_partial(&mut first, &rest);
         first
     }
 
@@ -379,6 +393,7 @@ enum ChunkResult {
 }
 
 /// What became of a few objects, as far as it is on record.
+#[derive(Default)]
 struct SettledChunk {
     recorded: Vec<StepOutcome>,
     /// Created objects whose natural keys are to be looked for.

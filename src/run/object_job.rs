@@ -62,6 +62,7 @@ impl ObjectJob<'_> {
 }
 
 /// Documents that share a collection.
+#[derive(Clone)]
 pub struct JobGroup {
     pub kind: Arc<Kind>,
     pub target: Arc<str>,

@@ -9,6 +9,7 @@ use crate::plan::normalization::{self, explain_normalization};
 use crate::plan::step::{format_path, is_overlapping};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
+use crate::run::natural_key::show_id;
 use crate::run::outcome::OutcomeStatus;
 use crate::value::{Object, PathSegment, Sensitivity, Value};
 
@@ -60,13 +61,15 @@ pub(super) fn end_unmarked_create(step: &Step, error: &std::io::Error) -> Outcom
 pub(super) fn diagnose_unsaved_id(subject: &PlanSubject, error: &std::io::Error) -> Diagnostic {
     let message =
         format!("the object was created, but `.trueup/index.json` cannot be written: {}", error.kind());
-    let id = subject.id.as_ref().map(|id| ScalarType::render_url_text(id, &subject.kind.api));
-    let hint = match id {
-        Some(id) => {
+    let is_shown = subject.kind.id_field().sensitivity == Sensitivity::Public;
+    let hint = match subject.id.as_ref() {
+        Some(id) if is_shown => {
             format!(
-                "its id is {id}: write it into the document, or free disk space or fix the permissions and run again"
+                "its id is {}: write it into the document, or free disk space or fix the permissions and run again",
+                show_id(&subject.kind, id)
             )
         }
+        Some(_) => "find its id in the service and write it into the document".to_owned(),
         None => "free disk space or fix the permissions, then run again".to_owned(),
     };
     Diagnostic::error("not-recorded", message).with_location(subject.place.clone()).with_hint(hint)

@@ -1,16 +1,16 @@
 //! Whether an object that was created is the only one with its natural key: somebody else may have created one at the
 //! same time, and most services take both.
 //!
-//! One look for all creates of a collection, once they are done. A look that fails claims nothing.
+//! One look for all creates of a collection, once they are done. A look that fails claims nothing; one that does not
+//! show a created object says that the list is not complete.
 
 use super::StepExecutor;
+use super::first_creates::{diagnose_unlisted, is_missing};
 use crate::diagnostic::Diagnostic;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, StepAction};
 use crate::remote::target_client::TargetClient;
-use crate::run::fetch::{
-    JobGroup, ObjectJob, ReadOutcome, build_key_job, fetch_needed, is_duplicate_checked,
-};
+use crate::run::fetch::{JobGroup, ObjectJob, ReadOutcome, is_duplicate_checked};
 use crate::run::match_up::ObjectMatch;
 use crate::run::natural_key::find_desired_value;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
@@ -34,20 +34,19 @@ impl StepExecutor<'_, '_> {
         if outcomes.is_empty() {
             return outcomes;
         }
-        let jobs: Vec<ObjectJob> =
-            outcomes.iter().map(|outcome| build_key_job(&self.jobs[outcome.subject.number])).collect();
-        let group = JobGroup {
-            kind: group.kind.clone(),
-            target: group.target.clone(),
-            scope: group.scope.clone(),
-            jobs: (0..jobs.len()).collect(),
-        };
-        let found = fetch_needed(service, &group, &jobs).await;
-        for ((outcome, read), job) in outcomes.iter_mut().zip(found.reads).zip(&jobs) {
-            if let ReadOutcome::Found(ObjectMatch::Several(ids)) = read {
-                let reason = diagnose_duplicates(&outcome.subject, job, &ids);
-                outcome.status = OutcomeStatus::Failed(vec![reason]);
-            }
+        let numbers: Vec<usize> = outcomes.iter().map(|outcome| outcome.subject.number).collect();
+        let are_shown = |reads: &[ReadOutcome]| !reads.iter().any(|read| is_missing(Some(read)));
+        let reads = self.look_for_keys(service, group, &numbers, &are_shown).await;
+        for (outcome, read) in outcomes.iter_mut().zip(reads) {
+            let job = &self.jobs[outcome.subject.number];
+            let reason = match read {
+                ReadOutcome::Found(ObjectMatch::Several(ids)) => {
+                    diagnose_duplicates(&outcome.subject, job, &ids)
+                }
+                ReadOutcome::Found(ObjectMatch::Nothing) => diagnose_unlisted(&outcome.subject),
+                _ => continue,
+            };
+            outcome.status = OutcomeStatus::Failed(vec![reason]);
         }
         outcomes
     }

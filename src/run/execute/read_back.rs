@@ -23,9 +23,9 @@ use crate::run::natural_key::{build_desired_key, build_live_key};
 use crate::run::planning::{build_subject, decide_live};
 
 /// The first pause before an object is read again; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl StepExecutor<'_, '_> {
     /// Reads back what was sent; one entry for each write, none for those that were not sent.

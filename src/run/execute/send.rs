@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::StepExecutor;
+use super::attempts::{ConditionalRequest, count_earlier_attempts};
 use super::diagnostics::{
     diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
     diagnose_missing_state, diagnose_unmarked_values, diagnose_unrecorded_outcome, diagnose_unsaved_digests,
@@ -16,7 +17,7 @@ use super::diagnostics::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
-use crate::exchange::{HttpResponse, Method, PlannedRequest};
+use crate::exchange::{HttpResponse, Method};
 use crate::kind::{IdAssigner, IfMatchSource, Kind, ScalarType, WriteOperation, WriteResponse};
 use crate::plan::propose::ProposalInput;
 use crate::plan::request::{add_required_fields, starts_confirmation};
@@ -26,20 +27,16 @@ use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::transport_error::DeliveryStatus;
 use crate::remote::wire::{self, Snapshot};
-use crate::run::decide_create::{build_open_create, compute_unknown_until, get_read_after_write};
+use crate::run::decide_create::{build_open_create, compute_unknown_until};
 use crate::run::fetch::{ObjectJob, ReadOutcome, read_one};
 use crate::run::journal::{PendingLine, RecordedResponse as Noted};
 use crate::run::lock_mutex;
-use crate::run::match_up::{ObjectMatch, is_surely_visible};
+use crate::run::match_up::ObjectMatch;
 use crate::run::outcome::OutcomeStatus;
 use crate::run::planning::build_subject;
 use crate::run::refer::ReferentStatus;
 use crate::run::{RunEvent, identity, locate_error, read_errors};
 use crate::value::{Object, Value, ValuePath};
-
-/// Before a request that must not be carried out twice is sent again after 429.
-const THROTTLED_PAUSES: [Duration; 3] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 impl StepExecutor<'_, '_> {
     pub(super) async fn write_object(
@@ -116,7 +113,7 @@ impl StepExecutor<'_, '_> {
         }
     }
 
-    fn recheck_step(
+    pub(super) fn recheck_step(
         &self,
         step: &Step,
         job: &ObjectJob,
@@ -176,8 +173,8 @@ impl StepExecutor<'_, '_> {
             Ok(request) => request,
             Err(ending) => return SendResult::NotSent(ending),
         };
-        let (answered, added) =
-            self.send_request(service, fresh, job, (&planned.request, state.as_deref())).await;
+        let conditional = ConditionalRequest { request: &planned.request, state: state.as_deref() };
+        let (answered, added) = self.send_request(service, fresh, job, conditional).await;
         let answer = build_response_record(&answered);
         (self.session.on_event)(RunEvent::Sent(fresh, planned.request.method, &answer));
         let mut sent = SentWrite {
@@ -225,7 +222,8 @@ impl StepExecutor<'_, '_> {
                     return self.end_without_effect(fresh, OutcomeStatus::Failed(reasons));
                 }
                 self.mark_answered(fresh, &trouble);
-                sent.lost_response = Some(LostResponse { reasons, may_still_act: may_still_act(&trouble) });
+                sent.lost_response =
+                    Some(LostResponse { reasons, may_still_act: may_still_act(fresh, &trouble) });
                 return SendResult::Sent(Box::new(sent));
             }
         }
@@ -244,7 +242,7 @@ impl StepExecutor<'_, '_> {
 
     /// A service that answered the only attempt itself carries nothing out later.
     fn mark_answered(&self, fresh: &Step, trouble: &RequestError) {
-        let is_over = !may_still_act(trouble) || trouble.status() == Some(429);
+        let is_over = !may_still_act(fresh, trouble) || trouble.status() == Some(429);
         // whoever is asked to confirm may have been asked already
         let asks = starts_confirmation(&fresh.subject.kind.shape, &fresh.changes);
         if trouble.attempts <= 1 && is_over && fresh.action == StepAction::Update && !asks {
@@ -293,9 +291,9 @@ impl StepExecutor<'_, '_> {
         service: &TargetClient,
         fresh: &Step,
         job: &ObjectJob<'_>,
-        (request, state): (&PlannedRequest, Option<&str>),
+        request: ConditionalRequest<'_>,
     ) -> (Result<CompletedRequest, RequestError>, Option<Diagnostic>) {
-        let first = match self.send_after_looks(service, fresh, job, (request, state)).await {
+        let first = match self.send_after_looks(service, fresh, job, request).await {
             Err(trouble) if locate_error::needs_required_fields(&trouble, fresh) => trouble,
             answered => return (answered, None),
         };
@@ -303,52 +301,11 @@ impl StepExecutor<'_, '_> {
         match add_required_fields(fresh) {
             None => (Err(first), None),
             Some(Err(hidden)) => (Err(first), Some(locate_error::diagnose_hidden_required(fresh, &hidden))),
-            Some(Ok(request)) => {
-                let again = self.send_after_looks(service, fresh, job, (&request, state)).await;
+            Some(Ok(added)) => {
+                let request = ConditionalRequest { request: &added, ..request };
+                let again = self.send_after_looks(service, fresh, job, request).await;
                 (count_earlier_attempts(again, attempts), None)
             }
-        }
-    }
-
-    /// Sends a request. One that must not be carried out twice and is answered 429 may have been carried out: it
-    /// is sent again only after a look that shows that it was not.
-    async fn send_after_looks(
-        &self,
-        service: &TargetClient,
-        fresh: &Step,
-        job: &ObjectJob<'_>,
-        (request, state): (&PlannedRequest, Option<&str>),
-    ) -> Result<CompletedRequest, RequestError> {
-        let mut attempts = 0;
-        for pause in THROTTLED_PAUSES {
-            let answered = service.write_object(&fresh.subject.kind, request, state).await;
-            let trouble = match count_earlier_attempts(answered, attempts) {
-                Err(trouble) if trouble.status() == Some(429) && !request.idempotent => trouble,
-                answered => return answered,
-            };
-            attempts = trouble.attempts;
-            // what a look does not show yet may have been carried out all the same
-            let pause = pause.max(get_read_after_write(self.session, &fresh.subject.kind));
-            let may_repeat = service.try_withdraw_retry()
-                && self.pause(pause).await
-                && self.is_without_effect(service, fresh, job).await;
-            if !may_repeat {
-                return Err(trouble);
-            }
-        }
-        count_earlier_attempts(service.write_object(&fresh.subject.kind, request, state).await, attempts)
-    }
-
-    /// Whether a look shows that a write was not carried out.
-    async fn is_without_effect(&self, service: &TargetClient, fresh: &Step, job: &ObjectJob<'_>) -> bool {
-        let of = CollectionRef { kind: &fresh.subject.kind, scope: &job.scope };
-        match (fresh.action, read_one(service, of, job).await) {
-            (StepAction::Create, ReadOutcome::Found(ObjectMatch::Nothing)) => is_surely_visible(job.document),
-            (StepAction::Update, ReadOutcome::Found(ObjectMatch::One(live))) => {
-                !starts_confirmation(&fresh.subject.kind.shape, &fresh.changes)
-                    && self.recheck_step(fresh, job, Some(&live)).is_ok()
-            }
-            _ => false,
         }
     }
 
@@ -490,9 +447,12 @@ pub(super) struct LostResponse {
 }
 
 /// Whether a service may carry out a request later. An answer of the service itself ends it; that of a gateway, or
-/// none, does not. A 503 may be either's.
-fn may_still_act(trouble: &RequestError) -> bool {
-    !matches!(trouble.status(), Some(500 | 501))
+/// none, does not. A 503 may be either's, and so may a 500: a second object is worse than a look in vain.
+fn may_still_act(step: &Step, trouble: &RequestError) -> bool {
+    match trouble.status() {
+        Some(500) => step.action == StepAction::Create,
+        status => status != Some(501),
+    }
 }
 
 /// The values that the first request of a step sends and that do not read back; the time of an edit by others is
@@ -502,15 +462,6 @@ pub(super) fn list_sent_values(step: &Step) -> Vec<(ValuePath, Value)> {
     let seen = seen.map(|number| &*step.subject.kind.shape.get_field(number).name);
     let is_sent = |path: &ValuePath| path.top_field() != seen && !step.is_sent_later(path);
     step.hidden.iter().filter(|(path, _)| is_sent(path)).cloned().collect()
-}
-
-fn count_earlier_attempts(
-    answered: Result<CompletedRequest, RequestError>,
-    attempts: u32,
-) -> Result<CompletedRequest, RequestError> {
-    answered
-        .map(|answered| CompletedRequest { attempts: answered.attempts + attempts, ..answered })
-        .map_err(|trouble| trouble.with_earlier_attempts(attempts))
 }
 
 /// The object that a create answered, where its kind says that it answers the object.

@@ -2,7 +2,7 @@
 
 pub mod warehouse;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -109,7 +109,7 @@ fn a_create_that_is_held_is_not_sent_again_by_the_next_run() {
 
 #[test]
 fn a_create_that_a_gateway_gave_up_is_looked_up() {
-    for status in [502, 503, 504] {
+    for status in [500, 502, 503, 504] {
         let done = Faults { carried_out: vec![status], ..Faults::default() };
         let warehouse = Warehouse::new(done);
         warehouse.apply(0, &[]).says(&["1 done"]);
@@ -133,6 +133,22 @@ fn after_429_a_create_is_looked_up_before_it_is_sent_again() {
     let turned_away = Warehouse::new(Faults { refused: vec![429, 429], ..Faults::default() });
     turned_away.apply(0, &[]).says(&["1 done"]);
     assert_eq!((turned_away.count("POST"), turned_away.own_items().len()), (3, 1));
+}
+
+#[test]
+fn after_429_a_create_is_looked_for_as_long_as_reads_of_the_kind_may_lag() {
+    let faults = || Faults { carried_out: vec![429], lag: millis(2500), ..Faults::default() };
+    let late = Warehouse::new(faults());
+    let began = Instant::now();
+    late.apply(0, &["--read-back-timeout", "30"]).says(&["1 done"]);
+    assert_eq!((late.count("POST"), late.own_items().len()), (1, 1));
+    assert!(began.elapsed() < Duration::from_secs(15), "no longer than until it shows");
+
+    let mut kind = Warehouse::new(faults());
+    kind.amend_kind("create: { post: /items, response: object }", LAGGING_CREATE);
+    kind.workspace.unset("TRUEUP_READ_BACK_TIMEOUT");
+    kind.apply(0, &[]).says(&["1 done"]);
+    assert_eq!((kind.count("POST"), kind.own_items().len()), (1, 1));
 }
 
 #[test]

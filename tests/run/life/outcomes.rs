@@ -151,7 +151,7 @@ fn a_create_whose_answer_is_lost_and_that_shows_late_is_told_as_unknown() {
 #[test]
 fn a_create_that_did_not_happen_is_told_and_made_by_the_next_run() {
     for kind in creatable().filter(|kind| !shows_late(kind)) {
-        for (fault, code) in [("POST:400", "rejected"), ("POST:500", "service-error")] {
+        for (fault, code) in [("POST:400", "rejected"), ("POST:501", "service-error")] {
             let fixture = expecting(&kind, options());
             fixture.fail(fault);
             let ran = fixture.workspace.expect(1, &APPLY);

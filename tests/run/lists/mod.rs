@@ -1,5 +1,6 @@
 //! Lists that a service shows only in part, and what is done then: nothing that assumes that the rest was seen.
 
+mod created;
 mod incomplete;
 mod members;
 mod responses;
