@@ -159,6 +159,7 @@ fn apply_saved_plan(
     if let Some(fault) = saved_plan::diagnose_spent_plan(plan, &lock_mutex(&settled)) {
         return refused(fault, ExitStatus::Refused);
     }
+    screen.print_diagnostics(saved_plan::diagnose_uncompared_values(plan).as_slice());
     let unplanned = match saved_plan::narrow_workspace(plan, &mut prepared) {
         Ok(unplanned) => unplanned,
         Err(fault) => return refused(fault, ExitStatus::Error),
@@ -329,8 +330,8 @@ impl ApplyOptions<'_> {
         exit: ExitStatus,
         order: Option<&OrderedRun>,
         screen: &TerminalScreen,
-    ) -> anyhow::Result<Vec<String>> {
-        let Some(order) = order.filter(|_| exit == ExitStatus::Done) else { return Ok(Vec::new()) };
+    ) -> Vec<String> {
+        let Some(order) = order.filter(|_| exit == ExitStatus::Done) else { return Vec::new() };
         order.verify_environments(&order.list_preceding(self.saved_plan.map(|(own, _)| own)), screen)
     }
 
@@ -485,7 +486,9 @@ fn execute(
             true => plan::compute_exit_status(&plan, false),
             false => ExitStatus::Refused,
         };
-        let verified = way.verify_environments(exit, order.as_ref(), screen)?;
+        let verified = way.verify_environments(exit, order.as_ref(), screen);
+        let stop = &prepared.retry_budget.cancellation;
+        let exit = if stop.is_interrupted() { interrupted_exit() } else { exit };
         if !verified.is_empty() {
             // without a receipt, nobody would know it later
             let conclusion = RunConclusion { results: ApplyReport::from_outcomes(&outcomes), verified };
@@ -529,9 +532,8 @@ fn execute(
     screen.print_diagnostics(&hindrances);
     let hindrances = [known, hindrances].concat();
     let requests = request_forecast::compare_forecast(&shown.requests, &prepared.services, &before);
-    let exit = way.compute_exit(&outcomes, &held, &prepared.retry_budget.cancellation);
-    let verified = way.verify_environments(exit, order.as_ref(), screen)?;
-    let ended = EndedRun { outcomes: &outcomes, held: &held, is_recorded, hindrances, requests, verified };
+    let order = order.as_ref();
+    let ended = EndedRun { outcomes: &outcomes, held: &held, is_recorded, hindrances, requests, order };
     conclude_apply(prepared, ended, &journal, screen, way)
 }
 
@@ -544,14 +546,14 @@ struct EndedRun<'o> {
     is_recorded: bool,
     hindrances: Vec<Diagnostic>,
     requests: Vec<TargetRequestUsage>,
-    /// The environments that are verified.
-    verified: Vec<String>,
+    /// The run, where environments come after each other.
+    order: Option<&'o OrderedRun<'o>>,
 }
 
 /// Tells what a run came to, closes its account, and says how it exits.
 fn conclude_apply(
     prepared: &PreparedRun,
-    EndedRun { outcomes, held, is_recorded, mut hindrances, requests, verified }: EndedRun,
+    EndedRun { outcomes, held, is_recorded, mut hindrances, requests, order }: EndedRun,
     journal: &Journal,
     screen: &TerminalScreen,
     way: ApplyOptions,
@@ -570,9 +572,13 @@ fn conclude_apply(
     let clear = screen.reveals_personal.then(|| report_with(PersonalDataMode::Clear));
     let shown = print_report(clear.as_ref().unwrap_or(&report), screen)
         .and_then(|()| way.write_reports(&report, screen));
+    let exit = way.compute_exit(outcomes, held, &prepared.retry_budget.cancellation);
     // the account is closed whoever listens, and before anybody far away is waited for
-    let conclusion = RunConclusion { results: report.clone(), verified };
-    records::close_journal(prepared, journal, conclusion, screen);
+    let mut unkept = records::complete_journal(journal);
+    let verified = way.verify_environments(exit, order, screen);
+    unkept = unkept.or_else(|| records::note_verified(journal, &verified));
+    unkept = records::close_journal(prepared, journal, report.clone(), screen).or(unkept);
+    screen.print_diagnostics(unkept.as_slice());
     notify::send_notifications(
         &prepared.workspace,
         NotifyEvent::Apply,
@@ -581,7 +587,7 @@ fn conclude_apply(
     );
     shown?;
     let is_noted = |own: &StepOutcome| own.findings.iter().all(|found| found.code != NOT_RECORDED);
-    let is_recorded = is_recorded && outcomes.iter().all(is_noted);
+    let is_recorded = is_recorded && unkept.is_none() && outcomes.iter().all(is_noted);
     Ok(match way.compute_exit(outcomes, held, &prepared.retry_budget.cancellation) {
         // somebody else may have written over it, or the next run does not know what this one did
         ExitStatus::Done if lost.is_some() || !is_recorded => ExitStatus::Error,

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::make_plan;
+use super::plan::make_plan_within;
 use super::run_args::RunArgs;
 use super::run_setup::{self, PreparedRun, RunSelection, STATE_FOLDER};
 use super::screen::TerminalScreen;
@@ -17,9 +17,10 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::Plan;
 use crate::plan::permission::PermissionLimit;
 use crate::report::receipt as receipts;
-use crate::report::sanitize::format_count;
+use crate::report::sanitize::{self, format_count};
 use crate::report::saved_plan::SavedPlan;
 use crate::state::receipt;
+use crate::state::receipt_error::ReceiptStoreError;
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::repository::GitRepository;
@@ -74,16 +75,19 @@ impl<'r> OrderedRun<'r> {
             Ok(commit) => commit,
             Err(unknown) => return refuse(&unknown.reason, &unknown.hint),
         };
-        if self.is_verified_here(after, commit) {
+        let mut evidence = ReceiptEvidence::default();
+        let sought = SoughtEvidence { environment: after, commit };
+        self.read_own_receipts(&mut evidence, sought);
+        let unread = match evidence.is_proven {
+            true => None,
+            false => self.read_shared_receipts(&mut evidence, sought).err(),
+        };
+        if evidence.is_proven {
             return None;
         }
-        let unread = match self.find_shared_evidence(after, commit) {
-            Ok(true) => return None,
-            Ok(false) => String::new(),
-            Err(why) => format!("; shared receipts cannot be read: {why}"),
-        };
-        let commit = shorten_commit(commit);
-        let reason = format!("no receipt says that commit {commit} is verified there{unread}");
+        let unread =
+            unread.map_or_else(String::new, |why| format!("; shared receipts cannot be read: {why}"));
+        let reason = format!("{}{unread}", evidence.describe(shorten_commit(commit)));
         refuse(&reason, &self.describe_remedy(after))
     }
 
@@ -116,18 +120,11 @@ impl<'r> OrderedRun<'r> {
     }
 
     /// The environments of this list that are as the commit describes them.
-    ///
-    /// # Errors
-    /// When there is no runtime.
-    pub fn verify_environments(
-        &self,
-        names: &[String],
-        screen: &TerminalScreen,
-    ) -> anyhow::Result<Vec<String>> {
+    pub fn verify_environments(&self, names: &[String], screen: &TerminalScreen) -> Vec<String> {
         let mut verified = Vec::new();
         for name in names {
             let difference = match &self.commit {
-                Ok(_) => self.find_difference(name, screen)?,
+                Ok(_) => self.find_difference(name, screen),
                 Err(unknown) => Some(unknown.reason.clone()),
             };
             match (difference, &self.commit) {
@@ -140,13 +137,22 @@ impl<'r> OrderedRun<'r> {
                 (None, Err(_)) => {}
             }
         }
-        Ok(verified)
+        verified
     }
 
     /// What a plan over a whole environment still finds; nothing when all of it is in sync. It is read with the
-    /// credentials of this run, on connections that cannot write.
-    fn find_difference(&self, name: &str, screen: &TerminalScreen) -> anyhow::Result<Option<String>> {
-        let failed = || Ok(Some("it could not be planned again".to_owned()));
+    /// credentials of this run, on connections that cannot write, within its time and its retries.
+    fn find_difference(&self, name: &str, screen: &TerminalScreen) -> Option<String> {
+        let stop = &self.prepared.retry_budget.cancellation;
+        let stopped = || match (stop.is_interrupted(), stop.is_expired()) {
+            (true, _) => Some("the run was interrupted before it was planned again".to_owned()),
+            (false, true) => Some("the time of the run was over before it was planned again".to_owned()),
+            (false, false) => None,
+        };
+        let failed = || stopped().or_else(|| Some("it could not be planned again".to_owned()));
+        if stop.is_cancelled() {
+            return failed();
+        }
         let root = &self.prepared.workspace.root;
         let (workspace, faults) = workspace::open_environments(root, &[], &[name.to_owned()]);
         let Some(workspace) = workspace.filter(|_| !has_errors(&faults)) else { return failed() };
@@ -154,53 +160,122 @@ impl<'r> OrderedRun<'r> {
         // what is still to be deleted is a difference too
         let allow_delete = PermissionLimit::Unlimited;
         let reading = RunArgs { rotate: Vec::new(), unmanaged: false, allow_delete, ..self.reading.clone() };
-        let whole = RunSelection::WHOLE;
+        let whole = RunSelection { retry_budget: Some(&self.prepared.retry_budget), ..RunSelection::WHOLE };
         let fresh = run_setup::prepare_run(workspace, &reading, whole, screen, run_setup::PROCESS_ENV);
         let Ok(fresh) = fresh else { return failed() };
         // an apply that is over keeps its results whatever comes of this
-        let Ok(plan) = make_plan(&fresh, &reading, screen) else { return failed() };
-        Ok(match (plan.steps.len() + plan.refused.len(), plan.complete) {
+        let Ok(Some(plan)) = make_plan_within(&fresh, &reading, screen) else { return failed() };
+        stopped().or_else(|| match (plan.steps.len() + plan.refused.len(), plan.complete) {
             (0, true) => None,
             (0, false) => Some("not everything could be read".to_owned()),
             (number, _) => Some(format!("{} not in sync", format_count(number, "object"))),
         })
     }
 
-    fn is_verified_here(&self, environment: &str, commit: &str) -> bool {
+    fn read_own_receipts(&self, evidence: &mut ReceiptEvidence, sought: SoughtEvidence<'_>) {
         let folder = self.prepared.workspace.root.join(STATE_FOLDER);
-        let names = receipt::list_newest(&folder, MAX_READ_RECEIPTS);
-        let mut texts = names.iter().filter_map(|name| receipt::read_receipt(&folder, name).ok().flatten());
-        texts.any(|text| self.proves(&text, environment, commit))
+        for name in receipt::list_newest(&folder, MAX_READ_RECEIPTS) {
+            match receipt::read_receipt(&folder, &name) {
+                Ok(Some(text)) => self.weigh_receipt(evidence, &name, &text, sought),
+                Ok(None) => {}
+                Err(_) => evidence.unreadable.push(name),
+            }
+            if evidence.is_proven {
+                return;
+            }
+        }
     }
 
     /// # Errors
     /// Why the receipts of other machines cannot be read.
-    fn find_shared_evidence(&self, environment: &str, commit: &str) -> Result<bool, String> {
-        let Some(store) = &self.prepared.workspace.settings.receipts.store else { return Ok(false) };
-        let found = run_on_archive(store, async |archive| {
+    fn read_shared_receipts(
+        &self,
+        evidence: &mut ReceiptEvidence,
+        sought: SoughtEvidence<'_>,
+    ) -> Result<(), String> {
+        let Some(store) = &self.prepared.workspace.settings.receipts.store else { return Ok(()) };
+        let read = run_on_archive(store, async |archive| {
             for name in archive.list_newest(MAX_READ_RECEIPTS).await? {
-                let Ok(text) = archive.get_receipt(&name).await else { continue };
-                if self.proves(&text, environment, commit) {
-                    return Ok(true);
+                match archive.get_receipt(&name).await {
+                    Ok(text) => self.weigh_receipt(evidence, &name, &text, sought),
+                    Err(ReceiptStoreError::NotFound) => {}
+                    Err(_) => evidence.unreadable.push(name),
+                }
+                if evidence.is_proven {
+                    break;
                 }
             }
-            Ok(false)
+            Ok(())
         });
-        found.map_err(|why| why.to_string())
+        read.map_err(|why| why.to_string())
     }
 
-    /// Whether a receipt says that this commit was verified in an environment.
-    fn proves(&self, text: &str, environment: &str, commit: &str) -> bool {
-        let Some(receipt) = receipts::read_unverified(text) else { return false };
-        let is_about = receipt.commit.as_deref() == Some(commit)
-            && receipt.verified.iter().any(|own| own == environment)
+    /// Whether a receipt says that this commit was verified in an environment, and may be believed.
+    fn weigh_receipt(
+        &self,
+        evidence: &mut ReceiptEvidence,
+        name: &str,
+        text: &str,
+        sought: SoughtEvidence<'_>,
+    ) {
+        let Some(receipt) = receipts::read_unverified(text) else {
+            return evidence.unreadable.push(name.to_owned());
+        };
+        let is_about = receipt.commit.as_deref() == Some(sought.commit)
+            && receipt.verified.iter().any(|own| own == sought.environment)
             && receipt.ended.is_some();
+        if !is_about {
+            return;
+        }
         // where all machines have a key, a receipt without it can be from anybody
         let keys = &self.prepared.keys;
         let is_keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
-        is_about
-            && (is_keyed || keys.environment_key().is_none())
-            && receipts::read_verified(text, |keyed| keys.select_key(keyed)).is_ok()
+        let verified = receipts::read_verified(text, |keyed| keys.select_key(keyed));
+        match verified {
+            Ok(_) if is_keyed || keys.environment_key().is_none() => evidence.is_proven = true,
+            Ok(_) => evidence.reject(name, "it was sealed without a key, and TRUEUP_DIGEST_KEY is set here"),
+            Err(fault) => evidence.reject(name, &fault.message),
+        }
+    }
+}
+
+/// What is looked for in receipts.
+#[derive(Clone, Copy)]
+struct SoughtEvidence<'s> {
+    environment: &'s str,
+    commit: &'s str,
+}
+
+/// What receipts say of a commit in an environment.
+#[derive(Default)]
+struct ReceiptEvidence {
+    is_proven: bool,
+    /// The newest receipt that says so and is not believed, and why not.
+    rejected: Option<String>,
+    /// Receipts that cannot be read.
+    unreadable: Vec<String>,
+}
+
+impl ReceiptEvidence {
+    fn reject(&mut self, name: &str, why: &str) {
+        self.rejected.get_or_insert_with(|| {
+            format!("the receipt {} that says so is not believed: {why}", sanitize::escape_line(name))
+        });
+    }
+
+    /// Why a commit does not count as verified.
+    fn describe(&self, commit: &str) -> String {
+        let unreadable = match &*self.unreadable {
+            [] => String::new(),
+            [first, rest @ ..] => {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                format!("; the receipt {}{more} cannot be read", sanitize::escape_line(first))
+            }
+        };
+        match &self.rejected {
+            Some(why) => format!("commit {commit} is not proven to be verified there: {why}"),
+            None => format!("no receipt says that commit {commit} is verified there{unreadable}"),
+        }
     }
 }
 

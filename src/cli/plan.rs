@@ -16,6 +16,7 @@ use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::selection_filter::SelectionFilter;
+use super::signals::run_until_signalled;
 use super::{causes, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::count_limit::ObjectCounts;
@@ -167,6 +168,33 @@ pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScr
     progress.clear();
     plan.diagnostics.extend(list_login_notes(prepared));
     protection::refuse_protected_deletes(&mut plan, prepared);
+    Ok(plan)
+}
+
+/// Plans within an apply whose writes are done: a signal and the end of its time end this at once, and there is no
+/// plan.
+///
+/// # Errors
+/// When there is no runtime.
+pub fn make_plan_within(
+    prepared: &PreparedRun,
+    reading: &RunArgs,
+    screen: &TerminalScreen,
+) -> anyhow::Result<Option<Plan>> {
+    let progress = ProgressDisplay::new(screen, &prepared.services);
+    let tell = |event: RunEvent| progress.handle_event(event);
+    let session = prepared.build_session(reading, &tell);
+    let mut jobs = prepared.build_jobs();
+    let work = planning::make_plan(&session, &mut jobs);
+    let stop = &prepared.retry_budget.cancellation;
+    let mut plan = run_setup::build_runtime()?.block_on(async {
+        tokio::select! {
+            plan = run_until_signalled(stop, screen, work) => Some(plan),
+            () = stop.wait_for_cancellation() => None,
+        }
+    });
+    progress.clear();
+    plan.iter_mut().for_each(|plan| protection::refuse_protected_deletes(plan, prepared));
     Ok(plan)
 }
 

@@ -19,7 +19,8 @@ use crate::report::receipt::Receipt;
 use crate::report::{ApplyReport, to_json};
 use crate::run::execute;
 use crate::run::fetch::ObjectJob;
-use crate::run::journal::{self, Journal, RecordedRun, RecordedTarget, RunContext};
+use crate::run::journal::read::{close_interrupted_run, find_unfinished_runs, parse_run};
+use crate::run::journal::{Journal, RecordedRun, RecordedTarget, RunContext};
 use crate::run::last_applied::{self, LastApplied};
 use crate::run::outcome::StepOutcome;
 use crate::run::undo::UndoRecorder;
@@ -189,7 +190,7 @@ fn diagnose_unwritable_journal(error: &anyhow::Error) -> Diagnostic {
 
 /// Says which earlier runs were cut off.
 pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<RecordedRun> {
-    let accounts = match journal::find_unfinished_runs(&root.join(STATE_FOLDER)) {
+    let accounts = match find_unfinished_runs(&root.join(STATE_FOLDER)) {
         Ok(accounts) => accounts,
         Err(error) => {
             let hint = "the outcome of earlier runs is unknown; live objects are read again";
@@ -205,6 +206,13 @@ pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<Reco
 }
 
 fn diagnose_interrupted_run(account: &RecordedRun) -> Diagnostic {
+    if account.ended.is_some() {
+        let message = format!("the apply of {} came to its end, and has no receipt", account.started);
+        return Diagnostic::warning("no-receipt", message).with_hint(format!(
+            "the next apply makes it from `{STATE_FOLDER}/journal/{}.jsonl`",
+            account.name
+        ));
+    }
     let done = account.results.iter().filter(|end| end.result == "done").count();
     let open = account.find_open_requests();
     let names: Vec<&str> = open.iter().take(5).map(|sent| &*sent.object.name).collect();
@@ -241,7 +249,7 @@ fn write_interrupted_receipts(
             }
         };
         shared_receipts::share_receipt(prepared, &account.name, &text, screen);
-        journal::close_interrupted_run(&folder, account)?;
+        close_interrupted_run(&folder, account)?;
     }
     Ok(())
 }
@@ -304,7 +312,7 @@ fn record_plan(root: &Path, keys: &DigestKeys, jobs: &[ObjectJob], plan: &Plan) 
     LastApplied::has_updates(&folder, key, &outcomes, jobs).then(|| diagnose_unrecorded(&error))
 }
 
-/// How a run ended.
+/// How a run ended that had nothing to write.
 pub struct RunConclusion {
     pub results: ApplyReport,
     /// The environments that are verified.
@@ -315,51 +323,61 @@ pub struct RunConclusion {
 pub fn record_verified(
     prepared: &PreparedRun,
     plan: &Plan,
-    conclusion: RunConclusion,
+    RunConclusion { results, verified }: RunConclusion,
     screen: &TerminalScreen,
 ) -> Option<Diagnostic> {
-    match begin_journal(prepared, plan, &[], None, screen) {
-        Ok(journal) => close_journal(prepared, &journal, conclusion, screen),
+    let journal = match begin_journal(prepared, plan, &[], None, screen) {
+        Ok(journal) => journal,
         Err(fault) => return Some(fault),
-    }
-    None
+    };
+    complete_journal(&journal)
+        .or_else(|| note_verified(&journal, &verified))
+        .or_else(|| close_journal(prepared, &journal, results, screen))
 }
 
-/// Ends a journal and keeps the receipt.
+/// Notes that every object of a run has its result; gives what kept it from that.
+pub fn complete_journal(journal: &Journal) -> Option<Diagnostic> {
+    journal.complete_run().err().map(|error| diagnose_missing_receipt(&error.into()))
+}
+
+/// Notes which environments a run has verified; gives what kept it from that.
+pub fn note_verified(journal: &Journal, verified: &[String]) -> Option<Diagnostic> {
+    journal.record_verified(verified).err().map(|error| diagnose_missing_receipt(&error.into()))
+}
+
+/// Keeps the receipt of a run and ends its journal; gives what kept it from that. A journal without a receipt stays
+/// open, and the next run makes the receipt from it.
 pub fn close_journal(
     prepared: &PreparedRun,
     journal: &Journal,
-    conclusion: RunConclusion,
+    results: ApplyReport,
     screen: &TerminalScreen,
-) {
-    if let Err(error) = write_receipt(prepared, journal, conclusion, screen) {
-        let message = format!("the receipt cannot be written: {error}");
-        let hint = "the journal of the run has the same content; free disk space or fix the permissions";
-        screen.print_diagnostics(&[Diagnostic::warning("no-receipt", message).with_hint(hint)]);
-    }
+) -> Option<Diagnostic> {
+    write_receipt(prepared, journal, results, screen).err().map(|error| diagnose_missing_receipt(&error))
+}
+
+fn diagnose_missing_receipt(error: &anyhow::Error) -> Diagnostic {
+    Diagnostic::error("no-receipt", format!("the receipt cannot be written: {error}")).with_hint(
+        "free disk space or fix the permissions; the next apply makes the receipt from the journal of the run",
+    )
 }
 
 fn write_receipt(
     prepared: &PreparedRun,
     journal: &Journal,
-    RunConclusion { results, verified }: RunConclusion,
+    results: ApplyReport,
     screen: &TerminalScreen,
 ) -> anyhow::Result<()> {
     let (folder, name) = (prepared.workspace.root.join(STATE_FOLDER), journal.name().to_owned());
-    let receipt = || -> anyhow::Result<Option<String>> {
-        let text = super::saved_plan::read_bounded(&folder.join("journal").join(format!("{name}.jsonl")))?;
-        let Some(mut account) = journal::parse_run(name.clone(), &text) else { return Ok(None) };
-        account.ended = Some(crate::run::format_now());
-        let mut receipt = Receipt { verified, ..Receipt::new(&account, Some(results)) };
-        receipt.applied = shared_receipts::collect_applied_notes(prepared, &receipt);
-        let text = to_json(&receipt.seal(journal.key())?)?;
-        shared_receipts::keep_receipt(prepared, &name, &text)?;
-        Ok(Some(text))
-    };
-    // a run that is killed before the end of its journal is taken up by the next one: none is without a receipt
-    let kept = receipt();
+    let text = super::saved_plan::read_bounded(&folder.join("journal").join(format!("{name}.jsonl")))?;
+    let mut account =
+        parse_run(name.clone(), &text).ok_or_else(|| anyhow::anyhow!("its journal cannot be read"))?;
+    account.ended.get_or_insert_with(crate::run::format_now);
+    let mut receipt = Receipt::new(&account, Some(results));
+    receipt.applied = shared_receipts::collect_applied_notes(prepared, &receipt);
+    let text = to_json(&receipt.seal(journal.key())?)?;
+    shared_receipts::keep_receipt(prepared, &name, &text)?;
     journal.finish_run()?;
-    let Some(text) = kept? else { return Ok(()) };
     screen.print_remark(&format!("receipt: {STATE_FOLDER}/receipts/{name}.json\n"));
     if shared_receipts::share_receipt(prepared, &name, &text, screen) {
         shared_receipts::share_pending_receipts(prepared, screen);

@@ -89,18 +89,20 @@ pub struct RunSelection<'r> {
     pub args: Option<&'r SelectionArgs>,
     /// The targets of a saved plan; nothing is resolved for others.
     pub targets: Option<&'r [BoundTarget]>,
+    /// What the run may cost that this one is a part of.
+    pub retry_budget: Option<&'r Arc<RetryBudget>>,
 }
 
 impl<'r> RunSelection<'r> {
     /// All of them.
-    pub const WHOLE: Self = Self { is_partly_read: false, args: None, targets: None };
+    pub const WHOLE: Self = Self { is_partly_read: false, args: None, targets: None, retry_budget: None };
 
     /// Some of them.
-    pub const PART: Self = Self { is_partly_read: true, args: None, targets: None };
+    pub const PART: Self = Self { is_partly_read: true, ..Self::WHOLE };
 
     /// Those that these arguments select.
     pub fn from_args(selection: &'r SelectionArgs) -> Self {
-        Self { is_partly_read: !selection.files.paths.is_empty(), args: Some(selection), targets: None }
+        Self { is_partly_read: !selection.files.paths.is_empty(), args: Some(selection), ..Self::WHOLE }
     }
 
     /// Takes the documents of targets that a saved plan does not name; how many they were.
@@ -142,7 +144,7 @@ pub fn prepare_run(
     screen: &TerminalScreen,
     env: EnvLookup,
 ) -> Result<PreparedRun, DiagnosticList> {
-    let allowance = reading.network.build_retry_budget();
+    let allowance = reach.retry_budget.cloned().unwrap_or_else(|| reading.network.build_retry_budget());
     let told = |fault: Diagnostic| {
         screen.print_diagnostics(std::slice::from_ref(&fault));
         vec![fault]
@@ -172,6 +174,7 @@ pub fn prepare_run(
     }
     let address = |service: &TargetClient| service.target.base_url.to_string();
     index.set_addresses(services.iter().map(|(name, own)| (name.to_string(), address(own))).collect());
+    index.set_services(list_services(&services, &workspace.settings));
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let mut prepared = PreparedRun {
         workspace,
@@ -192,6 +195,24 @@ pub fn prepare_run(
     prepared.mark_base_sources();
     shared_receipts::learn_written_values(&prepared);
     Ok(prepared)
+}
+
+/// For each target, the first one that is the same service: by its settings, and by its credentials where it is
+/// connected.
+fn list_services(
+    services: &BTreeMap<Arc<str>, TargetClient>,
+    settings: &WorkspaceSettings,
+) -> BTreeMap<String, String> {
+    let named = settings.list_services();
+    let find_first = |name: &Arc<str>| {
+        let own = services.get(name)?;
+        services.iter().find(|(_, other)| own.target.is_same_service(&other.target)).map(|(name, _)| name)
+    };
+    let service = |name: &Arc<str>| {
+        let first = find_first(name).unwrap_or(name);
+        (name.to_string(), named.get(first).unwrap_or(first).to_string())
+    };
+    named.keys().map(service).collect()
 }
 
 /// Looks up the secrets of a workspace, and says so when that takes long.

@@ -118,7 +118,10 @@ pub fn run_on_archive<T>(
 ) -> Result<T, ReceiptStoreError> {
     let runtime = build_runtime().map_err(|_| ReceiptStoreError::Unavailable)?;
     let archive = ReceiptStore::open(store)?;
-    runtime.block_on(work(&archive))
+    let done = runtime.block_on(work(&archive));
+    // a folder on a network that hangs keeps its thread, and nobody waits for that
+    runtime.shutdown_background();
+    done
 }
 
 /// What the ledger tells others of a run: what it wrote, and what it noted besides.

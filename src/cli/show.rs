@@ -18,7 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
 use crate::report::saved_plan::{SavedPlan, is_plan, read_unverified, read_verified};
 use crate::report::to_json;
-use crate::run::journal;
+use crate::run::journal::read::parse_run;
 use crate::state::receipt as receipts;
 use crate::workspace;
 
@@ -56,7 +56,7 @@ pub fn run(common: &GlobalArgs, args: &ShowArgs, screen: &TerminalScreen) -> any
         return show_plan(&text, &common.directory, screen, &reports);
     }
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let receipt = match journal::parse_run(name, &text) {
+    let receipt = match parse_run(name, &text) {
         Some(account) => Some(Receipt::new(&account, None)),
         None => receipt::read_unverified(&text),
     };

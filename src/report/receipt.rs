@@ -124,7 +124,7 @@ impl Receipt {
             requests: account.requests.iter().map(convert_request).collect(),
             objects: account.objects.clone(),
             applied: None,
-            verified: Vec::new(),
+            verified: account.verified.clone(),
             results: results.unwrap_or_else(|| build_partial_results(account)),
             seal: None,
         }

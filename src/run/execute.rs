@@ -73,7 +73,7 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
             outcomes.extend(written);
         }
     }
-    let writer = StepExecutor { session, jobs, halted: &halted, former: &former };
+    let writer = StepExecutor { session, jobs, halted: &halted, doubted: &doubted, former: &former };
     let mut outcomes = writer.delete_former_objects(outcomes, &steps).await;
     outcomes.sort_by_key(|outcome| outcome.subject.number);
     update_index(session, jobs, &mut outcomes);

@@ -4,12 +4,13 @@
 //! Names, verbs, paths as the kind has them, digests, and of what is overwritten what may be kept (`undo`). The
 //! file of a run under way is locked; one that is neither locked nor ended was interrupted, and the next apply takes
 //! it up.
-//! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
+//! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells. How it is read: `read`.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek};
-use std::path::{Path, PathBuf};
+pub mod read;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,6 @@ use super::undo::{UndoRecord, UndoRecorder, WrittenObject, format_open_id};
 use crate::exchange::Method;
 use crate::kind::Kind;
 use crate::plan::{PlanSubject, Step, StepAction};
-use crate::state::append_log::read_tail;
 use crate::state::file_lock::remove_stale_files;
 use crate::state::files::{create_folder, create_private_folder, private_options, sync_folder};
 use crate::state::journal_writer::{JournalBatch, JournalWriter, WriteConfirmation, flatten_result};
@@ -29,10 +29,6 @@ use crate::value::Object;
 const FORMAT: u32 = 1;
 /// The folder in `.trueup`.
 const FOLDER: &str = "journal";
-/// More bytes than the last line of a finished journal has.
-const MAX_LAST_LINE: u64 = 256;
-/// The most bytes of a journal that is read.
-const MAX_BYTES: u64 = 256 << 20;
 
 /// The journal of a run under way. Each line is on disk when its note is done.
 pub struct Journal {
@@ -107,6 +103,16 @@ enum JournalLine {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<String>,
     },
+    /// Every object has its result.
+    Complete {
+        at: String,
+    },
+    /// All objects of an environment were seen to be as the commit of the run describes them.
+    Verified {
+        at: String,
+        environment: String,
+    },
+    /// The receipt is kept, so that nothing of this is needed any more.
     Finish {
         at: String,
     },
@@ -172,7 +178,12 @@ pub struct RecordedRun {
     /// The name of its files, which is when it began.
     pub name: String,
     pub started: String,
+    /// When every object had its result; none for a run that was cut off.
     pub ended: Option<String>,
+    /// Whether it has its receipt.
+    pub is_closed: bool,
+    /// The environments that it verified.
+    pub verified: Vec<String>,
     pub context: RunContext,
     pub requests: Vec<RecordedRequest>,
     pub results: Vec<RecordedResult>,
@@ -293,12 +304,36 @@ impl Journal {
         self.append_line(&line, true)
     }
 
-    /// Notes that the run is over. Not for use inside a runtime, whose threads must not wait.
+    /// Notes that every object has its result. Not for use inside a runtime, whose threads must not wait.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn complete_run(&self) -> io::Result<()> {
+        self.append_and_wait(&JournalLine::Complete { at: super::format_now() })
+    }
+
+    /// Notes which environments are verified. Not for use inside a runtime.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record_verified(&self, environments: &[String]) -> io::Result<()> {
+        let line = |environment: &String| JournalLine::Verified {
+            at: super::format_now(),
+            environment: environment.clone(),
+        };
+        environments.iter().map(line).try_for_each(|line| self.append_and_wait(&line))
+    }
+
+    /// Notes that the run has its receipt. Not for use inside a runtime, whose threads must not wait.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn finish_run(&self) -> io::Result<()> {
-        flatten_result(self.append_line(&build_finish_line(), true)?.0.blocking_recv())
+        self.append_and_wait(&build_finish_line())
+    }
+
+    fn append_and_wait(&self, line: &JournalLine) -> io::Result<()> {
+        flatten_result(self.append_line(line, true)?.0.blocking_recv())
     }
 
     fn append_line(&self, line: &JournalLine, certain: bool) -> io::Result<PendingLine> {
@@ -364,152 +399,4 @@ fn build_path_template(kind: &Kind, action: StepAction, verb: Method) -> String 
         }
     };
     path.unwrap_or_default()
-}
-
-/// Runs that were cut off: neither ended nor under way. Oldest first.
-///
-/// # Errors
-/// When a journal is there and cannot be read.
-pub fn find_unfinished_runs(folder: &Path) -> io::Result<Vec<RecordedRun>> {
-    let mut found = Vec::new();
-    for path in list_files(&folder.join(FOLDER))? {
-        let mut file = open_file(&path)?;
-        match file.try_lock_shared() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => continue,
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        if is_finished(&mut file)? {
-            continue;
-        }
-        let account = read_run(&file, &path)?;
-        if account.ended.is_none() {
-            found.push(account);
-        }
-    }
-    Ok(found)
-}
-
-/// Whether the last line says so, which spares reading the others.
-fn is_finished(file: &mut File) -> io::Result<bool> {
-    let (_, tail) = read_tail(file, MAX_LAST_LINE)?;
-    file.rewind()?;
-    let text = String::from_utf8_lossy(&tail);
-    let last = text.lines().next_back().map(serde_json::from_str);
-    Ok(matches!(last, Some(Ok(JournalLine::Finish { .. }))))
-}
-
-/// Some network file systems lock only what may be written, which not everybody who reads may.
-fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).append(true).open(path).or_else(|_| File::open(path))
-}
-
-/// Notes that a run that was interrupted has been taken up.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn close_interrupted_run(folder: &Path, account: &RecordedRun) -> io::Result<()> {
-    let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
-    let file = OpenOptions::new().append(true).open(path)?;
-    // the last line may have been cut off
-    let mut sheet = JournalBatch { file, torn: true };
-    sheet.write_durably(std::iter::once(encode_line(&build_finish_line())?.as_slice()))
-}
-
-fn list_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "jsonl") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read_run(file: &File, path: &Path) -> io::Result<RecordedRun> {
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let account = parse_run(name, &String::from_utf8_lossy(&bytes));
-    // cut off before its first line was whole: nothing was sent
-    Ok(account.unwrap_or_else(|| RecordedRun { ended: Some(String::new()), ..RecordedRun::default() }))
-}
-
-/// A run as the text of its journal tells it; a line that was interrupted is passed over. Nothing when the text is
-/// no journal.
-pub fn parse_run(name: String, told: &str) -> Option<RecordedRun> {
-    let mut lines = told.lines().filter_map(|line| serde_json::from_str::<JournalLine>(line).ok());
-    let Some(JournalLine::Start { at, of, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
-    let mut account = RecordedRun { name, started: at, context: of, ..RecordedRun::default() };
-    let mut sent: BTreeMap<u64, RecordedRequest> = BTreeMap::new();
-    let mut objects = RecordedObjects::default();
-    for line in lines {
-        match line {
-            JournalLine::Sending { request, at, object, action, method, path, digest, kept } => {
-                objects.add_record(&object, &action, *kept);
-                let one = RecordedRequest {
-                    object,
-                    action,
-                    method,
-                    path,
-                    digest,
-                    at,
-                    response: None,
-                    answered_at: None,
-                };
-                sent.insert(request, one);
-            }
-            JournalLine::Answered { request, answer, at } => {
-                if let Some(sent) = sent.get_mut(&request) {
-                    (sent.response, sent.answered_at) = (Some(answer), Some(at));
-                }
-            }
-            JournalLine::Ended { object, action, result, attempts, millis, id, after } => {
-                if let Some(own) = objects.get(&object) {
-                    (own.id, own.after) = (id.or(own.id.take()), after);
-                }
-                account.results.push(RecordedResult { object, action, result, attempts, millis });
-            }
-            JournalLine::Finish { at } => account.ended = Some(at),
-            JournalLine::Start { .. } => {}
-        }
-    }
-    account.requests = sent.into_values().collect();
-    account.objects = objects.objects;
-    Some(account)
-}
-
-/// The objects of a run, each found by its name.
-#[derive(Default)]
-struct RecordedObjects {
-    objects: Vec<WrittenObject>,
-    positions: BTreeMap<RecordedObject, usize>,
-}
-
-impl RecordedObjects {
-    fn get(&mut self, object: &RecordedObject) -> Option<&mut WrittenObject> {
-        self.positions.get(object).and_then(|at| self.objects.get_mut(*at))
-    }
-
-    fn add_record(&mut self, object: &RecordedObject, action: &str, kept: UndoRecord) {
-        match self.get(object) {
-            Some(own) => {
-                own.note_action(action);
-                own.merge_record(kept);
-            }
-            None => {
-                self.positions.insert(object.clone(), self.objects.len());
-                let (target, kind) = (&object.target, &object.kind);
-                self.objects.push(WrittenObject::new(target, kind, &object.name, action, kept));
-            }
-        }
-    }
 }

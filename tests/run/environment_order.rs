@@ -1,9 +1,20 @@
 //! `after: staging`: production is refused until this commit was applied in staging and verified there.
 
+#[cfg(unix)]
+use std::sync::Mutex;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::environments::{Depot, git};
-use crate::support::workspace::ProgramOutput;
+#[cfg(unix)]
+use crate::support::stub_server::StubServer;
+#[cfg(unix)]
+use crate::support::workspace::RunningProgram;
+use crate::support::workspace::{ProgramOutput, Workspace};
 
 const STAGING: [&str; 5] = ["apply", "--auto-approve", "--trust-empty", "--env", "staging"];
 const PRODUCTION: [&str; 5] = ["apply", "--auto-approve", "--trust-empty", "--env", "production"];
@@ -160,7 +171,7 @@ fn another_clone_knows_by_shared_receipts() {
     forget(&depot);
     depot.workspace.set("TRUEUP_DIGEST_KEY", KEY);
     // with one, it has to be sealed under it
-    refused(&depot, &PRODUCTION, &["no receipt"]);
+    refused(&depot, &PRODUCTION, &["is not believed", "sealed without a key"]);
     depot.workspace.expect(0, &STAGING);
     forget(&depot);
     // a receipt that somebody changed proves nothing
@@ -172,8 +183,21 @@ fn another_clone_knows_by_shared_receipts() {
     let sound = std::fs::read_to_string(&newest).expect("a receipt");
     std::fs::write(&newest, sound.replace("\"started_by\":", "\"started_by\": \"x\", \"other\":"))
         .expect("a file");
-    refused(&depot, &PRODUCTION, &["no receipt"]);
-    std::fs::write(&newest, sound).expect("a file");
+    refused(&depot, &PRODUCTION, &["is not believed", "was changed"]);
+    // one that nobody can read is not the same as none
+    std::fs::write(&newest, "{").expect("a file");
+    let name = newest.file_stem().expect("a name").to_string_lossy().into_owned();
+    std::fs::remove_dir_all(depot.workspace.path(".trueup")).expect("a folder");
+    let others: Vec<_> = std::fs::read_dir(&shared).expect("receipts").flatten().collect();
+    others.iter().map(|own| own.path()).filter(|path| *path != newest).for_each(|path| {
+        std::fs::remove_file(path).expect("a file to remove");
+    });
+    refused(&depot, &PRODUCTION, &["no receipt says", &format!("the receipt {name} cannot be read")]);
+    std::fs::write(&newest, &sound).expect("a file");
+    // nor is one under another key
+    depot.workspace.set("TRUEUP_DIGEST_KEY", "another long text of one machine");
+    refused(&depot, &PRODUCTION, &["is not believed", "sealed with another key"]);
+    depot.workspace.set("TRUEUP_DIGEST_KEY", KEY);
     depot.workspace.expect(0, &PRODUCTION);
     // without the shared place, the hint says how another machine would know
     depot.workspace.write("trueup.yaml", &settings);
@@ -206,4 +230,116 @@ fn saved_plans_are_applied_in_order_too() {
     let ran = own.expect(0, &staging);
     assert!(ran.err.contains("verified: staging"), "{}", ran.all());
     own.expect(0, &production);
+}
+
+/// Environments of which the first is a server that answers no list after so many.
+#[cfg(unix)]
+fn slow_depot(lists: usize) -> (StubServer, Workspace) {
+    let count = AtomicUsize::new(0);
+    let items = Mutex::new(vec![json!({ "id": 1, "code": "Z" })]);
+    let server = StubServer::new(move |request| {
+        let mut items = items.lock().expect("no panic");
+        if request.verb == "POST" {
+            let mut made = request.body.clone();
+            made["id"] = json!(items.len() + 1);
+            items.push(made.clone());
+            return (201, made);
+        }
+        let shown = json!({ "items": *items });
+        drop(items);
+        if count.fetch_add(1, Ordering::SeqCst) >= lists {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        (200, shown)
+    });
+    let mut workspace = Workspace::new();
+    for (path, text) in Depot::new().workspace.files().into_iter().filter_map(|(path, bytes)| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        (name == "item.yaml" || name == "api.yaml")
+            .then(|| (name, String::from_utf8_lossy(&bytes).into_owned()))
+    }) {
+        workspace.write(&format!("apis/depot/{path}"), &text);
+    }
+    let url = &server.url;
+    workspace.write(
+        "trueup.yaml",
+        &format!(
+            "environments: {{ staging: {{}}, production: {{ after: staging }} }}
+targets:
+  s: {{ api: depot, environment: staging, base_url: '{url}', auth: {{ bearer: {{ from_env: T }} }} }}
+  p: {{ api: depot, environment: production, base_url: '{url}/other', auth: {{ bearer: {{ from_env: T }} }} }}
+"
+        ),
+    );
+    workspace.write("config/a.yaml", "kind: depot/item\nname: a\nspec: { code: A }\n");
+    workspace.set("T", "any");
+    workspace.write(".gitignore", ".trueup/\n");
+    git(workspace.root(), &["init", "-q", "-b", "main"]);
+    git(workspace.root(), &["add", "-A"]);
+    git(workspace.root(), &["commit", "-q", "-m", "documents"]);
+    (server, workspace)
+}
+
+/// The receipts of a workspace.
+fn receipts(workspace: &Workspace) -> Vec<serde_json::Value> {
+    let folder = workspace.path(".trueup/receipts");
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let text = |path: std::path::PathBuf| std::fs::read_to_string(path).expect("a receipt");
+    let mut texts: Vec<String> = files.map(|own| text(own.expect("an entry").path())).collect();
+    texts.sort();
+    texts.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_look_at_the_end_and_keeps_the_results() {
+    // a plan, the look before the write, the look after it, the look for duplicates; then the environment
+    let (server, workspace) = slow_depot(4);
+    let run = RunningProgram::start(&mut workspace.command(&STAGING));
+    let began = Instant::now();
+    while server.lines().len() < 6 && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    run.signal("INT");
+    let ran = run.finish();
+    assert!(began.elapsed() < Duration::from_secs(40), "{}", ran.all());
+    assert_eq!(ran.code, Some(130), "{}", ran.all());
+    ran.says(&["1 done"]).complains(&["environment-not-verified", "interrupted", "receipt: .trueup"]);
+    let receipts = receipts(&workspace);
+    assert_eq!((receipts.len(), &receipts[0]["verified"]), (1, &json!(null)), "{receipts:#?}");
+    assert_eq!(receipts[0]["results"]["summary"]["done"], 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_look_at_the_end_is_within_the_time_of_the_run() {
+    let (_server, workspace) = slow_depot(4);
+    let began = Instant::now();
+    let ran = workspace.expect(0, &[&STAGING[..], &["--timeout", "4"]].concat());
+    assert!(began.elapsed() < Duration::from_secs(30), "{}", ran.all());
+    ran.complains(&["environment-not-verified", "the time of the run was over"]);
+    assert_eq!(receipts(&workspace).len(), 1);
+}
+
+#[test]
+fn a_receipt_that_could_not_be_written_is_made_from_the_journal_by_the_next_apply() {
+    let depot = committed();
+    let own = &depot.workspace;
+    own.write(".trueup/receipts", "in the way");
+    let ran = own.expect(1, &STAGING);
+    ran.says(&["2 done"]).complains(&["error[no-receipt]", "free disk space"]);
+    assert!(ran.err.contains("verified: staging"), "{}", ran.all());
+    own.expect(0, &["plan", "--env", "staging"]).complains(&["warning[no-receipt]", "came to its end"]);
+    refused(&depot, &PRODUCTION, &["no receipt"]);
+    own.remove(".trueup/receipts");
+    // nothing is left to write, and the receipt says what the journal says
+    let ran = own.expect(0, &[&STAGING[..], &["--name", "anvil"]].concat());
+    ran.says(&["No changes"]);
+    let receipts = receipts(own);
+    let first = receipts.iter().find(|own| own["results"]["summary"]["done"] == 2).expect("a receipt");
+    assert_eq!(first["verified"], json!(["staging"]), "{receipts:#?}");
+    assert!(first["ended"].is_string(), "{first:#}");
+    let ran = own.expect(0, &PRODUCTION);
+    assert!(!ran.err.contains("no-receipt") && !ran.err.contains("interrupted-run"), "{}", ran.all());
 }

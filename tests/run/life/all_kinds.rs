@@ -292,7 +292,7 @@ fn killed_at_every_request_and_inside_every_line_of_the_journal() {
 fn a_journal_that_is_torn_anywhere_tells_all_its_whole_lines() {
     let journal = World::ideal().journal;
     let of = |text: &str| {
-        let account = journal::parse_run("a run".to_owned(), text)?;
+        let account = journal::read::parse_run("a run".to_owned(), text)?;
         Some((account.requests.len(), account.results.len(), account.find_open_requests().len()))
     };
     let whole = of(&journal).expect("an account");

@@ -56,8 +56,8 @@ fn an_apply_leaves_a_journal_and_a_receipt() {
     assert_eq!((journals.len(), receipts.len()), (1, 1));
     let events = events(&journals[0]);
     let count = |word: &str| events.iter().filter(|line| line["event"] == word).count();
-    let counts = ["start", "sending", "answered", "ended", "finish"].map(count);
-    assert_eq!(counts, [1, 3, 3, 3, 1], "{events:#?}");
+    let counts = ["start", "sending", "answered", "ended", "complete", "finish"].map(count);
+    assert_eq!(counts, [1, 3, 3, 3, 1, 1], "{events:#?}");
     let receipt = shown(&fixture, &receipts[0]);
     assert_eq!(receipt["results"]["summary"]["done"], 3);
     assert_eq!(receipt["retries"], 1);
@@ -232,7 +232,7 @@ fn a_line_that_was_cut_off_does_not_hide_the_others() {
     let journal = kept(&fixture, "journal").remove(0);
     let text = std::fs::read_to_string(&journal).expect("a journal");
     for length in 1..text.len() {
-        let account = trueup::run::journal::parse_run("x".into(), &text[..length]);
+        let account = trueup::run::journal::read::parse_run("x".into(), &text[..length]);
         let whole = text[..length].matches("\n").count();
         assert_eq!(account.is_some(), length >= text.find('\n').expect("a line"), "{length}");
         if let Some(account) = account {
