@@ -1,7 +1,7 @@
 //! The last filter: the secrets of this run are taken out of everything that the program writes.
 //!
-//! Marks and redaction come first and should leave nothing to find here. Each secret is looked for as it is and as
-//! JSON, HTML, URLs and base64 write it. A short one is not: it would be found everywhere.
+//! Marks and redaction come first and should leave nothing to find here. Each secret is looked for as it is, in other
+//! case, and as JSON, HTML, URLs and base64 write it, base64 of a longer text included. A short one is not: it would be found everywhere.
 //! Deliberately absent: what is secret. The workspace says that when it has read the sources.
 
 use std::borrow::Cow;
@@ -74,12 +74,34 @@ fn list_forms(text: &str) -> Vec<Vec<u8>> {
         html,
         form,
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
+        text.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
         BASE64_STANDARD_NO_PAD.encode(text),
         BASE64_URL_SAFE_NO_PAD.encode(text),
     ];
+    forms.extend(encode_inner_base64(text));
+    // services change the case of what they echo
+    let cases = [str::to_uppercase, str::to_lowercase].map(|fold| fold(text));
+    forms.extend(cases.into_iter().filter(|own| own.len() >= MIN_BYTES));
     forms.sort();
     forms.dedup();
     forms.into_iter().map(String::into_bytes).collect()
+}
+
+/// What of a text is in the base64 of a longer one, like `user:SECRET`, without the digits at either end that depend
+/// on what is next to it.
+fn encode_inner_base64(text: &str) -> Vec<String> {
+    // less would be found by chance
+    const MIN_DIGITS: usize = 10;
+    let at = |offset: usize| {
+        let padded = [&b"   "[..offset], text.as_bytes()].concat();
+        let (first, last) = (usize::from(offset > 0) + offset, usize::from(padded.len() % 3 > 0));
+        [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD].map(|engine| {
+            let digits = engine.encode(&padded);
+            digits.get(first..digits.len() - last).unwrap_or_default().to_owned()
+        })
+    };
+    (0..3).flat_map(at).filter(|digits| digits.len() >= MIN_DIGITS).collect()
 }
 
 #[cfg(test)]
@@ -95,5 +117,23 @@ mod tests {
             assert_eq!(filter_text(&text), "before ••• after", "{text}");
         }
         assert_eq!(filter_text("short and filter"), "short and filter");
+    }
+
+    #[test]
+    fn a_secret_inside_of_base64_is_taken_out_wherever_it_begins() {
+        let secret = "in-base64/canary+77";
+        hide_texts(std::iter::once(secret));
+        for before in ["", "u", "us", "user:", "Basic user"] {
+            for after in ["", ":x", "more of it"] {
+                let whole = format!("{before}{secret}{after}");
+                let rest = [BASE64_STANDARD_NO_PAD.encode(&whole), BASE64_URL_SAFE_NO_PAD.encode(&whole)];
+                for text in rest {
+                    let shown = filter_text(&text);
+                    assert!(shown.contains(REDACTED), "{text}");
+                    let left = shown.replace(REDACTED, "").len();
+                    assert!(left <= (before.len() + after.len() + 4) * 4 / 3 + 2, "{shown}");
+                }
+            }
+        }
     }
 }

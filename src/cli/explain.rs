@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, find_nearest};
 use crate::kind::explain::{self, FieldSummary, TopicExplanation};
 use crate::kind::registry::KindRegistry;
 use crate::report::code_table::CodeTable;
+use crate::report::sanitize::escape_text;
 use crate::report::to_json;
 use crate::workspace;
 
@@ -38,7 +39,8 @@ pub fn run(common: &GlobalArgs, args: &ExplainArgs, screen: &TerminalScreen) -> 
     let registry = workspace::load_registry(&common.directory)?;
     let Some(topic) = &args.topic else {
         let list = match screen.format {
-            StdoutFormat::Text => explain::render_kind_list(&registry),
+            // descriptions come with a checkout
+            StdoutFormat::Text => escape_text(&explain::render_kind_list(&registry)).into_owned(),
             StdoutFormat::Json => to_json(&render_kinds(&registry))?,
         };
         screen.print_stdout(&list)?;
@@ -47,7 +49,7 @@ pub fn run(common: &GlobalArgs, args: &ExplainArgs, screen: &TerminalScreen) -> 
     match explain::explain_topic(&registry, topic) {
         Ok(explanation) => {
             let text = match screen.format {
-                StdoutFormat::Text => explanation.render_text(screen.width()),
+                StdoutFormat::Text => escape_text(&explanation.render_text(screen.width())).into_owned(),
                 StdoutFormat::Json => to_json(&render_explanation(&explanation))?,
             };
             screen.print_stdout(&text)?;

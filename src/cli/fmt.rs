@@ -17,7 +17,7 @@ use super::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::format::{FormatOutcome, format_source};
 use crate::report::plan_report::{DiagnosticView, ValidationReport};
-use crate::report::sanitize::format_count;
+use crate::report::sanitize::{escape_line, format_count};
 use crate::report::to_json;
 use crate::workspace::WorkspaceSources;
 use crate::{workspace, yaml};
@@ -57,7 +57,7 @@ pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyh
         screen.print_stdout(&to_json(&FormatReport { check, total: work.total, changed, diagnostics })?)?;
     } else {
         for path in &work.changed {
-            screen.print_stdout(&format!("{path}\n"))?;
+            screen.print_stdout(&format!("{}\n", escape_line(path)))?;
         }
     }
     let (changed, total) = (work.changed.len(), format_count(work.total, "file"));

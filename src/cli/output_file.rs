@@ -1,13 +1,18 @@
 //! Files that a person names for output: plans, reports, events, schemas.
 //!
 //! A regular file is replaced as a whole. A device, a pipe or `/dev/stdout` is written to and stays what it is. No
-//! link below the current directory is followed, because a checkout can bring links of other people.
+//! link below the current directory, or in a workspace or repository wherever it is, is followed: a checkout can bring
+//! links of other people.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::output_filter::filter_bytes;
+use crate::workspace::settings::SETTINGS_FILE_NAME;
+
+/// What shows that a folder is the root of a workspace or of a repository.
+const CHECKOUT_MARKS: [&str; 2] = [SETTINGS_FILE_NAME, ".git"];
 
 /// Writes a file.
 ///
@@ -49,9 +54,20 @@ fn open_special(path: &Path) -> io::Result<Option<Box<dyn Write + Send>>> {
     }
 }
 
-/// Links below the current directory, and one that the path itself is, unless the system made it.
-fn check_no_links(path: &Path) -> io::Result<()> {
-    check_no_links_below(&std::env::current_dir().unwrap_or_default(), path)
+/// Links below the current directory or a checkout that holds the path, and one that the path itself is, unless the
+/// system made it.
+///
+/// # Errors
+/// With the link.
+pub fn check_no_links(path: &Path) -> io::Result<()> {
+    check_no_links_below(&std::env::current_dir().unwrap_or_default(), path)?;
+    let path = std::path::absolute(path)?;
+    let is_checkout = |folder: &&Path| CHECKOUT_MARKS.iter().any(|mark| folder.join(mark).exists());
+    // the outermost one: what is in it came with it
+    match path.ancestors().skip(1).filter(is_checkout).last() {
+        Some(checkout) => check_no_links_below(checkout, &path),
+        None => Ok(()),
+    }
 }
 
 /// The same below another folder.

@@ -47,15 +47,17 @@ impl Redactor {
         let mut wholes: Vec<Vec<char>> = secrets.iter().flat_map(|secret| list_forms(secret)).collect();
         wholes.sort();
         wholes.dedup();
-        let normal: Vec<Vec<char>> = secrets.iter().map(|secret| normalize_text(secret)).collect();
-        let part_length = |text: &[char]| match text.contains(&' ') {
+        // a plus is a blank in normal form, and is in tokens, not in sentences
+        let part_length = |secret: &str| match secret.contains(char::is_whitespace) {
             true => MIN_PHRASE_PART_CHARS,
             false => MIN_PART_CHARS,
         };
+        let normal: Vec<(usize, Vec<char>)> =
+            secrets.iter().map(|secret| (part_length(secret), normalize_text(secret))).collect();
         let parts = [MIN_PART_CHARS, MIN_PHRASE_PART_CHARS].map(|length| {
-            let long = normal.iter().filter(|text| part_length(text) == length);
-            let long = long.filter(|text| text.len() >= length + length / 2);
-            (length, long.flat_map(|text| text.windows(length).map(<[char]>::to_vec)).collect())
+            let long =
+                normal.iter().filter(|(own, text)| *own == length && text.len() >= length + length / 2);
+            (length, long.flat_map(|(_, text)| text.windows(length).map(<[char]>::to_vec)).collect())
         });
         let digits = secrets.iter().filter_map(|secret| list_digits(secret));
         let digits = digits
@@ -285,6 +287,16 @@ mod tests {
         let person = "Kim Doe, 1 Quay Street";
         assert_eq!(redact("nobody lives at 1 QUAY STREET", &[person]), "nobody lives at•••");
         assert_eq!(redact("this street is unknown", &[person]), "this street is unknown");
+    }
+
+    #[test]
+    fn a_plus_makes_no_sentence_of_a_token() {
+        let secret = "kX9q-Zt7w/Rb3+Lm2=Pv";
+        for echo in ["kX9q-Zt7w/", "w/Rb3+Lm", "w/Rb3%2BLm", "zt7w/rb3 l", "3+Lm2=Pv"] {
+            let shown = redact(&format!("bad value {echo}!"), &[secret]);
+            assert!(shown.contains(REDACTED) && shown.chars().count() < "bad value !".len() + 6, "{echo}: {shown}");
+        }
+        assert_eq!(redact("one of a few", &["one + two of a few"]), "one of a few");
     }
 
     #[test]

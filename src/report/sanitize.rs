@@ -30,6 +30,21 @@ pub fn escape_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Several lines of text: their line breaks stay.
+pub fn escape_text(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| c != '\n' && needs_escape(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => clean.push(c),
+            c => push_escaped(&mut clean, c),
+        }
+    }
+    Cow::Owned(clean)
+}
+
 /// One line of text in double quotes, with quotes and backslashes in it escaped, so that it can be told where
 /// it ends and what is an escape.
 pub fn quote_line(text: &str) -> String {
@@ -97,6 +112,12 @@ mod tests {
         );
         assert_eq!(escape_line("a\u{a0}b\u{200b}c\u{2028}"), "a\\u{a0}b\\u{200b}c\\u{2028}");
         assert_eq!(escape_line("Åre – 東京 😀 \\ \""), "Åre – 東京 😀 \\ \"");
+    }
+
+    #[test]
+    fn lines_of_a_text_stay_lines() {
+        assert_eq!(escape_text("a\n b\u{9b}2J\r\n\u{202e}x"), "a\n b\\u{9b}2J\\r\n\\u{202e}x");
+        assert_eq!(escape_text("a\nb"), "a\nb");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
+use crate::cli::output_file::{check_no_links, write_output};
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, NamedSource};
 use crate::openapi::{ApiDraft, DraftRequest, draft_api};
@@ -227,18 +228,21 @@ fn diagnose_existing_files(folder: &Path, draft: &ApiDraft) -> Option<Diagnostic
 
 fn write_files(folder: &Path, draft: &ApiDraft) -> anyhow::Result<()> {
     let cannot = |path: &Path| format!("{} cannot be written", path.display());
-    fs::create_dir_all(folder).with_context(|| cannot(folder))?;
+    check_no_links(folder).and_then(|()| fs::create_dir_all(folder)).with_context(|| cannot(folder))?;
     let mut written: Vec<PathBuf> = Vec::new();
     for file in
         draft.files.iter().filter(|file| file.changes.as_ref().is_none_or(|one| !one.added.is_empty()))
     {
         let path = folder.join(&file.name);
-        let made = match file.changes {
-            Some(_) => fs::write(&path, file.text.as_bytes()),
-            None => OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut new| {
-                written.push(path.clone());
-                new.write_all(file.text.as_bytes())
-            }),
+        let made = match (check_no_links(&path), &file.changes) {
+            (Err(link), _) => Err(link),
+            (Ok(()), Some(_)) => write_output(&path, file.text.as_bytes()),
+            (Ok(()), None) => {
+                OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut new| {
+                    written.push(path.clone());
+                    new.write_all(file.text.as_bytes())
+                })
+            }
         };
         if let Err(error) = made {
             // half a draft would stand in the way of the next try

@@ -27,6 +27,7 @@ use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::Snapshot;
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
+use crate::report::sanitize::escape_text;
 use crate::value::Value;
 use crate::workspace;
 use crate::workspace::settings::TargetSettings;
@@ -100,8 +101,9 @@ pub fn run(common: &GlobalArgs, args: &ApiTryArgs, screen: &TerminalScreen) -> a
     match screen.format {
         StdoutFormat::Json => screen.print_stdout(&to_json(&report)?)?,
         StdoutFormat::Text => {
-            screen.print_stdout(&fits.iter().map(render_fit).collect::<String>())?;
-            screen.print_stdout(&render_proposals(&proposals))?;
+            // the names of members are the service's
+            screen.print_stdout(&escape_text(&fits.iter().map(render_fit).collect::<String>()))?;
+            screen.print_stdout(&escape_text(&render_proposals(&proposals)))?;
         }
     }
     Ok(match (has_errors(&faults), fits.iter().all(FitReport::is_good)) {
