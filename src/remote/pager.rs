@@ -272,11 +272,11 @@ impl<'p> Pager<'p> {
         if self.list.paging.as_ref().is_some_and(more) && self.find_next().is_none() {
             return Some(IncompleteReason::NoNextPage);
         }
-        if self.without_id > 0 && self.pages > 1 {
-            return Some(IncompleteReason::ItemsWithoutId(self.without_id));
-        }
         let is_early_end = self.last_items == 0 && self.pages > 1;
         let read_pages = u64::from(self.pages) - u64::from(is_early_end);
+        if self.without_id > 0 && read_pages > 1 {
+            return Some(IncompleteReason::ItemsWithoutId(self.without_id));
+        }
         let more_pages = self.last.pages.is_some_and(|pages| pages > read_pages);
         if self.last.has_more == Some(true) || more_pages {
             return Some(IncompleteReason::EmptyPage);
@@ -409,12 +409,17 @@ mod tests {
     #[test]
     fn items_without_an_id_on_several_pages_are_incomplete() {
         let list = list(SILENT);
-        let mut pager = Pager::new(&list, 9);
-        pager.take_item(None);
-        assert!(pager.finish_page(signs(None, None, None)).is_some());
-        pager.finish_page(signs(None, None, None));
-        let reason = ListCompleteness::Incomplete(IncompleteReason::ItemsWithoutId(1));
-        assert_eq!(pager.check_completeness(), reason);
+        let reason = ListCompleteness::Incomplete(IncompleteReason::ItemsWithoutId(2));
+        // the empty page at the end is no page of items
+        for (pages, expected) in [(2, reason), (1, ListCompleteness::Complete)] {
+            let mut pager = Pager::new(&list, 9);
+            for _ in 0..pages {
+                pager.take_item(None);
+                assert!(pager.finish_page(signs(None, None, None)).is_some());
+            }
+            pager.finish_page(signs(None, None, None));
+            assert_eq!(pager.check_completeness(), expected);
+        }
     }
 
     #[test]

@@ -38,6 +38,14 @@ pub(super) struct RejectedResponse {
 }
 
 impl RequestError {
+    /// With a text that is taken out of what the service said.
+    pub(super) fn with_hidden_text(mut self, text: String) -> Self {
+        if let Some(said) = &mut self.response {
+            said.sent_secrets.push(SecretString::from(text));
+        }
+        self
+    }
+
     pub(super) fn from_diagnostic(diagnostic: Diagnostic) -> Self {
         Self {
             diagnostic: Box::new(diagnostic),

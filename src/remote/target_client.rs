@@ -41,8 +41,8 @@ use super::transport_error::DeliveryStatus;
 use super::wire::{self, DecodeError, Snapshot};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method, PlannedRequest, WireValue};
-use crate::kind::{Kind, ReadOperation, address};
-use crate::value::Value;
+use crate::kind::{Kind, ReadOperation, ScalarType, address};
+use crate::value::{Sensitivity, Value};
 
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
 pub const UNREADABLE: &str = "unreadable-answer";
@@ -296,7 +296,10 @@ impl TargetClient {
             self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
         let answered = self.check_response(answered, request).await?;
-        if request.method == Method::Get { Ok(answered) } else { self.wait_for_operation(answered).await }
+        match request.method {
+            Method::Get => Ok(answered),
+            _ => self.wait_for_operation(&request.path, answered).await,
+        }
     }
 
     /// An answer that does not say no.
@@ -348,8 +351,16 @@ impl TargetClient {
         })
     }
 
-    /// The same, with why there is none.
+    /// The same, with why there is none. The service may repeat the path in an error, which may be about a person.
     async fn read_object(&self, of: CollectionRef<'_>, id: &Value) -> Result<ObjectReading, RequestError> {
+        let is_marked = of.kind.id_field().sensitivity > Sensitivity::Public;
+        self.request_object(of, id).await.map_err(|error| match is_marked {
+            true => error.with_hidden_text(ScalarType::render_url_text(id, &of.kind.api)),
+            false => error,
+        })
+    }
+
+    async fn request_object(&self, of: CollectionRef<'_>, id: &Value) -> Result<ObjectReading, RequestError> {
         // without an id a path leads to the list
         if address::is_empty_segment(id, of.kind) {
             return Ok(ObjectReading::Missing);

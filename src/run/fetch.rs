@@ -11,11 +11,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::RunEvent;
-use super::match_up::{ObjectMatch, ObjectMatcher, is_surely_visible};
-use super::natural_key::{UnmatchedObject, build_desired_key, build_live_key, find_desired_value};
+use super::match_up::{ObjectMatch, ObjectMatcher};
+use super::natural_key::{UnmatchedObject, build_desired_key, build_live_key};
 use crate::document::{Document, DocumentState};
+use crate::kind::Kind;
 use crate::kind::file::ListShows;
-use crate::kind::{Kind, ScalarType};
 use crate::remote::pager::{IncompleteReason, ListCompleteness};
 use crate::remote::target_client::{
     AccessCheck, CollectionRef, ListEvent, ListReading, RequestError, TargetClient,
@@ -24,9 +24,11 @@ use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
 pub use super::object_job::{JobGroup, ObjectJob, ReadOutcome, group_jobs};
+pub(super) use super::single_read::{
+    build_find_key, can_read_alone, can_read_each, collect_key_values, find_id,
+};
+pub use super::single_read::{build_key_job, is_duplicate_checked};
 
-/// Up to so many documents of one collection are read one by one.
-const MAX_SINGLE_READS: usize = 5;
 /// So many objects that no document needs are kept where one of them may be what a create means.
 const MAX_KEPT_OTHERS: usize = 1000;
 /// Objects that were found are told in such portions.
@@ -119,10 +121,13 @@ pub async fn fetch_group(
     let mut reading = CollectionReading::new(of.kind, &own, options);
     let most = if alone { own.len() as u64 } else { u64::MAX };
     match service.list_objects_within(of, most, &mut |event| reading.take_event(event, tell)).await {
-        Ok(ListReading::TooLong) => match fetched {
-            Some(each) => each,
-            None => fetch_each(service, of, &own, tell).await,
-        },
+        Ok(ListReading::TooLong) => {
+            let each = match fetched {
+                Some(each) => each,
+                None => fetch_each(service, of, &own, tell).await,
+            };
+            apply_first_page(service, of, reading, each).await
+        }
         Ok(ListReading::Done(completeness)) => finish_list(service, of, reading, completeness).await,
         Err(error) => {
             let error = Arc::new(error);
@@ -205,6 +210,33 @@ impl CollectionReading<'_, '_> {
             FetchScope::Needed => 0,
         }
     }
+}
+
+/// What the first page of a list that is not read further says of objects that were read by themselves: it may show
+/// what a filter does not find, and one without objects does not show that the credentials see any.
+async fn apply_first_page(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    mut reading: CollectionReading<'_, '_>,
+    mut each: FetchedGroup,
+) -> FetchedGroup {
+    if reading.is_empty {
+        each.emptiness = check_emptiness(service, of).await;
+    }
+    let mut in_sync = reading.matcher.take_in_sync_ids();
+    for (at, (read, found)) in each.reads.iter_mut().zip(reading.matcher.into_found()).enumerate() {
+        let is_missing = matches!(read, ReadOutcome::Found(ObjectMatch::Nothing));
+        let is_shown = !matches!(found, ObjectMatch::Nothing);
+        if is_missing && is_shown {
+            *read = match complete_match(service, of, found).await {
+                Ok(found) => ReadOutcome::Found(found),
+                Err(error) => ReadOutcome::Failed(Arc::new(error)),
+            };
+        } else if is_missing && let Some(id) = in_sync.remove(&at) {
+            each.in_sync_ids.insert(at, id);
+        }
+    }
+    each
 }
 
 /// What follows from a list that was read to its end, or as far as it goes.
@@ -389,45 +421,6 @@ fn is_unique_unknown(job: &ObjectJob) -> bool {
     job.just_created && is_duplicate_checked(job)
 }
 
-/// Whether the natural key of a created object is looked for: its document names it, and nothing but the service
-/// makes it unique.
-pub fn is_duplicate_checked(job: &ObjectJob) -> bool {
-    job.document.id.is_none() && is_surely_visible(job.document)
-}
-
-/// The same job for a look by the natural key alone.
-pub fn build_key_job<'d>(job: &ObjectJob<'d>) -> ObjectJob<'d> {
-    ObjectJob { known_id: None, ..job.clone() }
-}
-
-/// Whether these objects of one collection are read one by one without a look at the list.
-pub(super) fn can_read_each(jobs: &[&ObjectJob]) -> bool {
-    jobs.len() <= MAX_SINGLE_READS && jobs.iter().all(|job| can_read_alone(job))
-}
-
-/// Whether the API can read this one object without its collection.
-fn can_read_alone(job: &ObjectJob) -> bool {
-    let operations = &job.document.kind.operations;
-    match find_id(job) {
-        Some(_) => operations.get.is_some(),
-        None => build_find_key(&job.document.kind, job.document).is_some(),
-    }
-}
-
-/// The natural key of a document, where the API can be asked for just that.
-pub(super) fn build_find_key(kind: &Kind, document: &Document) -> Option<String> {
-    let find = kind.operations.find.as_ref()?;
-    let except = find.except.as_deref().unwrap_or_default();
-    let sayable = |(_, value): (String, Value)| {
-        !ScalarType::render_url_text(&value, &kind.api).contains(|c| except.contains(c))
-    };
-    build_desired_key(kind, document).filter(|_| collect_key_values(kind, document).into_iter().all(sayable))
-}
-
-pub(super) fn find_id<'j>(job: &'j ObjectJob) -> Option<&'j Value> {
-    job.document.id.as_ref().or(job.known_id.as_ref())
-}
-
 /// Reads the object of one job, alone where the API can.
 pub async fn read_one(service: &TargetClient, of: CollectionRef<'_>, job: &ObjectJob<'_>) -> ReadOutcome {
     try_read_one(service, of, job).await.unwrap_or_else(|trouble| ReadOutcome::Failed(Arc::new(trouble)))
@@ -483,11 +476,4 @@ async fn read_alone(
         return Ok(None);
     }
     complete_match(service, of, matcher.into_found().pop().unwrap_or_default()).await.map(Some)
-}
-
-/// The values of the natural key, by the names that the filter's template uses.
-fn collect_key_values(kind: &Kind, document: &Document) -> Vec<(String, Value)> {
-    let values = kind.identity.natural_key.iter().map(|path| find_desired_value(&document.spec, path));
-    let named = kind.list_natural_key_names().into_iter().zip(values);
-    named.filter_map(|(name, value)| Some((name, value?.clone()))).collect()
 }

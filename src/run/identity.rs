@@ -9,7 +9,9 @@ use std::sync::PoisonError;
 
 use super::RunSession;
 use super::fetch::ObjectJob;
-use super::natural_key::{build_desired_key, build_live_key, find_desired_value, find_live_value, fold_key};
+use super::natural_key::{
+    build_desired_key, build_live_key, find_desired_value, find_live_value, fold_key, show_id,
+};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ScalarType};
@@ -119,7 +121,7 @@ fn had_natural_key(session: &RunSession, job: &ObjectJob, live: &Object, live_ke
 fn diagnose_wrong_object(job: &ObjectJob, live: &Object) -> Diagnostic {
     let document = job.document;
     let id = live.get_field(document.kind.identity.id).or(job.known_id.as_ref());
-    let id = id.map(|id| ScalarType::render_url_text(id, &document.kind.api)).unwrap_or_default();
+    let id = id.map(|id| show_id(&document.kind, id)).unwrap_or_default();
     let (is, source) = (
         describe_live_key(&document.kind, live),
         if document.id.is_some() { "the document" } else { "`.trueup`" },
@@ -158,6 +160,7 @@ pub fn diagnose_moved_address(
         return None;
     }
     let here = session.services.get(&job.target).map(|service| service.target.base_url.to_string());
+    let known = entry.parse_id(kind).map_or_else(String::new, |id| show_id(kind, &id));
     let message = format!(
         "this object is known by the id {known} at {learned}, and the target {} is now {}",
         job.target,

@@ -13,6 +13,7 @@ use super::fetch::{
     Emptiness, FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group,
     group_jobs,
 };
+use super::identity::check_identity;
 use super::match_up::ObjectMatch;
 use super::parents::ParentLookup;
 use super::unmatched::UnmatchedGroup;
@@ -63,11 +64,13 @@ impl FetchedState {
         }
     }
 
-    /// The id of the object of a job, where it is there.
-    fn find_id(&self, jobs: &[ObjectJob], number: usize) -> Option<Value> {
+    /// The id of the object of a job, where it is there and the one that its document means.
+    fn find_id(&self, session: &RunSession, jobs: &[ObjectJob], number: usize) -> Option<Value> {
         match self.reads.get(number)? {
             Some(ReadOutcome::Found(ObjectMatch::One(live))) => {
-                live.object.get_field(jobs.get(number)?.document.kind.identity.id).cloned()
+                let job = jobs.get(number)?;
+                check_identity(session, job, &live.object).ok()?;
+                live.object.get_field(job.document.kind.identity.id).cloned()
             }
             _ => self.in_sync_ids.get(&number).cloned(),
         }
@@ -97,12 +100,13 @@ pub async fn fetch_state(
 ) -> FetchedState {
     (session.on_event)(RunEvent::Reading(jobs.len()));
     let mut state = FetchedState::new(jobs.len());
-    let parents = ParentLookup::new(jobs);
+    let mut parents = ParentLookup::new(jobs);
+    parents.read_left_out(session, jobs).await;
     let mut open: BTreeSet<usize> = (0..jobs.len()).collect();
     loop {
         let ids: Vec<Option<Value>> = match parents.is_empty() {
             true => Vec::new(),
-            false => (0..jobs.len()).map(|number| state.find_id(jobs, number)).collect(),
+            false => (0..jobs.len()).map(|number| state.find_id(session, jobs, number)).collect(),
         };
         parents.resolve_scopes(jobs, session.index, &|number| ids.get(number).cloned().flatten());
         let (ready, waiting) = open.into_iter().partition(|number| jobs[*number].has_known_scope());

@@ -177,6 +177,7 @@ impl<'d> ObjectMatcher<'d> {
         let found = std::mem::take(&mut self.found[taker]);
         let first = match &found {
             ObjectMatch::One(first) => Some(self.get_id(first)),
+            ObjectMatch::Several(ids) if sure => ids.iter().find(|own| **own != id).cloned(),
             ObjectMatch::Nothing | ObjectMatch::Several(_) => self.in_sync_ids.remove(&taker),
         };
         if let Some(first) = first.as_ref().filter(|first| sure && **first != id) {
@@ -347,6 +348,24 @@ mod tests {
                 let lives = [("1", first), ("2", second), ("1", first)];
                 assert_eq!(kept(settles, &lives), (0, "1 2".into()), "{cities:?}");
             }
+        }
+    }
+
+    #[test]
+    fn an_object_found_by_its_id_leaves_another_one_of_several_as_holder_of_the_key() {
+        let document = document();
+        let id = |number: u8| {
+            let sid = format!("00000000-0000-0000-0000-00000000000{number}");
+            let body =
+                format!(r#"{{"partner_sid":"{sid}","login":"{}"}}"#, if number == 3 { "b" } else { "acme" });
+            wire::read_object(body.as_bytes(), WireFormat::Json, &document.kind).expect("an object")
+        };
+        let known = id(3).object.get_field(document.kind.identity.id).cloned();
+        for order in [[1, 2, 3], [3, 1, 2], [1, 3, 2]] {
+            let mut matching = ObjectMatcher::new(&document.kind, &[&document], std::slice::from_ref(&known));
+            order.iter().for_each(|number| drop(matching.offer_object(id(*number))));
+            let holder = matching.take_key_holders().remove(&0);
+            assert!(holder.is_some() && holder != known, "{order:?}");
         }
     }
 

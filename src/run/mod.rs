@@ -35,6 +35,7 @@ mod read_errors;
 pub mod refer;
 mod renames;
 mod sensitive_texts;
+mod single_read;
 pub mod skipped_secrets;
 pub mod undo;
 mod unmatched;

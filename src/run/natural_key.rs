@@ -56,6 +56,14 @@ fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -
     Some(key)
 }
 
+/// An id as anybody may see it.
+pub fn show_id(kind: &Kind, id: &Value) -> String {
+    match kind.id_field().sensitivity {
+        Sensitivity::Public => ScalarType::render_url_text(id, &kind.api).escape_debug().to_string(),
+        _ => "(not shown)".to_owned(),
+    }
+}
+
 /// A live object, by what tells it from others.
 #[derive(Clone)]
 pub struct UnmatchedObject {

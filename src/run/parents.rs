@@ -4,23 +4,31 @@
 //! collection is asked for by an id; a parent that is to be created gets its id when its create is answered.
 //! Deliberately absent: the order of steps (`refer::order`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::fetch::ObjectJob;
+use super::fetch::{ObjectJob, ReadOutcome, read_one};
+use super::identity::check_identity;
 use super::index::ObjectIndex;
-use super::lock_mutex;
-use super::refer::{ReferenceResolver, UnresolvedReferences};
+use super::match_up::ObjectMatch;
+use super::other_documents::UnselectedDocument;
+use super::refer::{ReferenceResolver, ReferentStatus, UnresolvedReferences};
+use super::{RunSession, lock_mutex};
 use crate::document::{DocumentState, ParentReference};
 use crate::kind::scalar::ScalarToken;
 use crate::plan::Step;
+use crate::remote::target_client::CollectionRef;
 use crate::value::Value;
 
 /// Target, kind, name.
 type ParentKey = (Arc<str>, Arc<str>, Arc<str>);
 
-/// Which jobs are the parents of others.
-pub struct ParentLookup(HashMap<ParentKey, usize>);
+/// Which jobs are the parents of others, and what is known of parents that are in no document of the run.
+pub struct ParentLookup {
+    jobs: HashMap<ParentKey, usize>,
+    /// The ids of those that were read; nothing where the id is not theirs.
+    others: HashMap<ParentKey, Option<Value>>,
+}
 
 impl ObjectJob<'_> {
     /// Whether every value of its scope is known.
@@ -68,12 +76,34 @@ impl ParentLookup {
         };
         let is_needed = jobs.iter().any(|job| !job.has_known_scope());
         let named = jobs.iter().enumerate().filter(|_| is_needed).map(|(number, job)| (key(job), number));
-        Self(named.collect())
+        Self { jobs: named.collect(), others: HashMap::new() }
     }
 
     /// Whether no scope waits for a parent.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.jobs.is_empty()
+    }
+
+    /// Reads the parents that a run leaves out: an id that the index remembers may be another object's by now.
+    pub async fn read_left_out(&mut self, session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) {
+        let waiting = jobs.iter().filter(|job| !job.has_known_scope());
+        let named = waiting.flat_map(|job| job.document.parents.iter().map(|parent| job.build_parent_key(parent)));
+        let sought: BTreeSet<ParentKey> = named.flatten().filter(|key| !self.jobs.contains_key(key)).collect();
+        if sought.is_empty() {
+            return;
+        }
+        for own in session.other_documents.list_unselected().unwrap_or_default() {
+            let document = own.document;
+            let key = (Arc::clone(&own.target), Arc::clone(&document.kind.name), Arc::clone(&document.name));
+            let UnselectedDocument { document, target, scope, known_id } = own;
+            let job = ObjectJob { document, scope, target, known_id, excluded_id: None, just_created: false };
+            if sought.contains(&key) && job.has_known_scope() && !session.stop.is_cancelled() {
+                let status = read_parent(session, &job).await;
+                let id = if let ReferentStatus::Known(id) = &status { Some(id.clone()) } else { None };
+                session.references.set_status(&job, status);
+                self.others.insert(key, id);
+            }
+        }
     }
 
     /// Fills in the ids of parents that were read, as `find_id` knows them, and of those that the index knows and
@@ -88,9 +118,10 @@ impl ParentLookup {
             let index = lock_mutex(index);
             let found = job.document.parents.iter().filter_map(|parent| {
                 let key = job.build_parent_key(parent)?;
-                let id = match self.0.get(&key) {
-                    Some(number) => find_id(*number)?,
-                    None => {
+                let id = match (self.jobs.get(&key), self.others.get(&key)) {
+                    (Some(number), _) => find_id(*number)?,
+                    (None, Some(read)) => read.clone()?,
+                    (None, None) => {
                         let entry = index.get(&key.0, &key.1, &key.2)?;
                         let parameter = job.document.kind.scope.get(usize::from(parent.number))?;
                         parameter.ty.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok()?
@@ -101,6 +132,23 @@ impl ParentLookup {
             let found: Vec<(u16, Value)> = found.collect();
             job.set_scope(found, &index);
         }
+    }
+}
+
+/// How the object of a parent stands that the run leaves out.
+async fn read_parent(session: &RunSession<'_>, job: &ObjectJob<'_>) -> ReferentStatus {
+    let Some(service) = session.services.get(&job.target) else { return ReferentStatus::Unread };
+    let of = CollectionRef { kind: &job.document.kind, scope: &job.scope };
+    match read_one(service, of, job).await {
+        ReadOutcome::Found(ObjectMatch::One(live)) => {
+            let id = live.object.get_field(job.document.kind.identity.id).filter(|id| !id.is_blank());
+            match id.filter(|_| check_identity(session, job, &live.object).is_ok()) {
+                Some(id) => ReferentStatus::Known(id.clone()),
+                None => ReferentStatus::Refused,
+            }
+        }
+        ReadOutcome::Found(_) => ReferentStatus::Refused,
+        ReadOutcome::Unseen(_) | ReadOutcome::Failed(_) => ReferentStatus::Unread,
     }
 }
 

@@ -9,6 +9,7 @@ use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later
 use super::fetch::{ObjectJob, ReadOutcome};
 use super::live_state::{CollectionFacts, FetchedState, fetch_all, fetch_state};
 use super::match_up::ObjectMatch;
+use super::natural_key::show_id;
 use super::parents;
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
@@ -21,7 +22,7 @@ use super::{
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
-use crate::kind::{IdAssigner, ReplacementRule, ScalarType, address};
+use crate::kind::{IdAssigner, ReplacementRule, address};
 use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::replacement::differs_in_immutable;
@@ -29,7 +30,7 @@ use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
 use crate::plan::{Plan, PlanSubject, RefusedObject, Step, StepAction, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
-use crate::value::Value;
+use crate::value::{Sensitivity, Value};
 
 /// The most collections looked at at once; each target has its own limit below this.
 const MAX_PARALLEL_COLLECTIONS: usize = 64;
@@ -46,6 +47,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     let unmatched = UnmatchedObjects::new(session, unmatched);
     renames::find_renamed_objects(session, jobs, &mut reads).await;
     session.references.record_fetched(jobs, &reads, &agreed);
+    refuse_foreign_referents(session, jobs, &reads);
     fetch_lookups(session, jobs, &reads).await;
     let incomplete = collections.iter().filter_map(read_errors::diagnose_incomplete);
     let unmanaged = if session.unmanaged { unmatched.list_unmanaged() } else { Vec::new() };
@@ -70,6 +72,20 @@ pub async fn fetch_checked(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>])
     answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
     renames::find_renamed_objects(session, jobs, &mut reads).await;
     reads
+}
+
+/// Nothing refers to an object that was found by a remembered id and is another one by now.
+fn refuse_foreign_referents(session: &RunSession, jobs: &[ObjectJob], reads: &[Option<ReadOutcome>]) {
+    if !jobs.iter().any(|job| !job.document.collect_references().is_empty()) {
+        return;
+    }
+    for (job, read) in jobs.iter().zip(reads) {
+        if let Some(ReadOutcome::Found(ObjectMatch::One(live))) = read
+            && identity::check_identity(session, job, &live.object).is_err()
+        {
+            session.references.set_status(job, ReferentStatus::Refused);
+        }
+    }
 }
 
 /// Reads what references need.
@@ -445,9 +461,13 @@ fn diagnose_missing_id(subject: &PlanSubject) -> Diagnostic {
 
 fn refuse_ambiguous(number: usize, job: &ObjectJob, ids: &[Value]) -> PlanDecision {
     let kind = &job.document.kind;
-    let ids: Vec<String> = ids.iter().map(|id| ScalarType::render_url_text(id, &kind.api)).collect();
     let key = kind.list_natural_key_names().join(", ");
-    let message = format!("{} live objects have this {key}: {}", ids.len(), ids.join(", "));
+    let shown: Vec<String> = match kind.id_field().sensitivity {
+        Sensitivity::Public => ids.iter().map(|id| show_id(kind, id)).collect(),
+        _ => Vec::new(),
+    };
+    let shown = if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) };
+    let message = format!("{} live objects have this {key}{shown}", ids.len());
     let reason = Diagnostic::error("ambiguous-object", message)
         .with_location(job.document.locate_span(job.document.name_span))
         .with_hint("name the `id` of the one that is meant");

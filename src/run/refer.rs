@@ -157,12 +157,11 @@ impl ReferenceResolver {
             match self.statuses.find_id(index, job, &site, reference, kind) {
                 Ok(id) => values.push((parent.number, id)),
                 Err(missing) => {
-                    let is_unread = missing.diagnostic.code == "reference-unread";
-                    if job.document.state == DocumentState::Present || is_unread {
+                    if job.document.state == DocumentState::Present || missing.unread {
                         let place = job.document.locate_span(site.span);
                         reasons.push(missing.diagnostic.with_location(place));
                     }
-                    unread |= is_unread;
+                    unread |= missing.unread;
                 }
             }
         }

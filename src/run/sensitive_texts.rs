@@ -19,6 +19,9 @@ pub fn collect_sensitive_texts(document: &Document, live: Option<&Object>) -> Ve
         }
         VisitFlow::Descend
     });
+    if let Some(id) = &document.id {
+        hidden.collect_value(id, document.kind.id_field().sensitivity);
+    }
     if let Some(live) = live {
         hidden.collect_unknown_fields(live);
         visit_object(&document.kind.shape, live, &mut |at| {

@@ -33,7 +33,7 @@ pub enum ListEvent {
 /// How the reading of a list ended.
 pub enum ListReading {
     Done(ListCompleteness),
-    /// The list has more pages than the caller wants to read; no object was handed over.
+    /// The list has more pages than the caller wants to read; the objects of the first one were handed over.
     TooLong,
 }
 
@@ -214,6 +214,11 @@ impl TargetClient {
         let first = self.fetch_page(&request, &pager.first_position()).await?;
         let others = self.preview_positions(of.kind, &first);
         if others.len() as u64 > max_pages {
+            let page = self.decode_page(of, Ok(first)).await?;
+            page.items
+                .into_iter()
+                .filter(|live| is_listed(of, live))
+                .for_each(|live| take(ListEvent::Object(live)));
             return Ok(ListReading::TooLong);
         }
         let mut items = 0;

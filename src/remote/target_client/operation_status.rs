@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::exchange::HttpResponse;
 use crate::kind::file::OperationStatusFile;
 use crate::remote::retry::{CompletedRequest, parse_response_pause};
+use crate::remote::transport::join_path;
 use crate::remote::wire;
 
 /// The status of a response that only accepts.
@@ -42,13 +43,16 @@ impl TargetClient {
     /// Follows a write that was only accepted to its end.
     pub(super) async fn wait_for_operation(
         &self,
+        path: &str,
         answered: CompletedRequest,
     ) -> Result<CompletedRequest, RequestError> {
         let status = self.target.api.operation_status.as_ref();
         let Some(status) = status.filter(|_| answered.response.status == ACCEPTED) else {
             return Ok(answered);
         };
-        let Some(url) = self.find_status_url(status, &answered.response) else { return Ok(answered) };
+        let Some(url) = self.find_status_url(status, path, &answered.response) else {
+            return Err(mark_unknown(self.build_unfollowed_operation()));
+        };
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         let timeout = self.operation_timeout();
         while began.elapsed() < timeout {
@@ -73,7 +77,24 @@ impl TargetClient {
         )))
     }
 
-    fn find_status_url(&self, status: &OperationStatusFile, response: &HttpResponse) -> Option<Url> {
+    /// An operation of which nobody can ask whether it is over.
+    fn build_unfollowed_operation(&self) -> RequestError {
+        let message = format!(
+            "{} accepted the request, and names no status URL that can be followed",
+            self.target.api.title
+        );
+        let hint = "the next run shows whether it was completed; check `operation_status` in the description of the API, \
+                    and that the URL is on the host of `base_url`";
+        RequestError::from_diagnostic(Diagnostic::error("operation-pending", message).with_hint(hint))
+    }
+
+    /// A relative URL is one to the URL of the request, as RFC 9110 has it for `Location`.
+    fn find_status_url(
+        &self,
+        status: &OperationStatusFile,
+        path: &str,
+        response: &HttpResponse,
+    ) -> Option<Url> {
         let url = match (&status.url_from, &status.url_member) {
             (Some(header), _) => response.find_header(header)?,
             (None, member) => {
@@ -82,9 +103,7 @@ impl TargetClient {
                 texts.first()?.to_string()
             }
         };
-        let mut base = self.target.base_url.clone();
-        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-        self.resolve_same_origin(&base, &url)
+        self.resolve_same_origin(&join_path(&self.target.base_url, path)?, &url)
     }
 
     fn read_progress(&self, status: &OperationStatusFile, response: &HttpResponse) -> OperationProgress {

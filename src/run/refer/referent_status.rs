@@ -62,7 +62,9 @@ impl ReferentStatuses {
     ) -> Result<Value, ReferenceError> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (job.target.clone(), kind.clone(), Arc::from(&*reference.name));
-        let (code, what, hint, place) = match all.get(&key) {
+        let found = all.get(&key);
+        let unread = matches!(found, Some((ReferentStatus::Unread, _)));
+        let (code, what, hint, place) = match found {
             Some((ReferentStatus::Known(id), _)) => return Ok(id.clone()),
             Some((ReferentStatus::KnownAfterApply, _)) => {
                 return Ok(Value::KnownAfterApply(reference.name.clone()));
@@ -91,9 +93,9 @@ impl ReferentStatuses {
             }
         };
         let message = format!("`{}`, to which `{}` refers, {what}", reference.name, yaml_path.name);
-        let why =
+        let diagnostic =
             Diagnostic::error(code, message).with_hint(hint).with_related(place.clone(), "its document");
-        Err(why.into())
+        Err(ReferenceError { diagnostic, unread })
     }
 }
 

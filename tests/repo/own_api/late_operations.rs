@@ -120,6 +120,45 @@ fn an_accepted_write_that_fails_is_an_error() {
 }
 
 #[test]
+fn an_accepted_write_whose_status_cannot_be_asked_for_has_an_unknown_outcome() {
+    let words = "operation_status: { url_from: Location, done: { status: [done] } }\n";
+    for location in ["", "location: https://198.51.100.7/jobs/7\r\n"] {
+        let (workspace, server) =
+            serve(words, &describe("", "put:"), move |request, objects| match request.verb.as_str() {
+                "GET" => keep(request, objects),
+                _ => respond(202, location, &Json::Null),
+            });
+        let ran = workspace.expect(1, &["apply", "--auto-approve"]);
+        ran.says(&["operation-pending", "names no status URL that can be", "1 unknown"]);
+        assert!(!server.requested().iter().any(|request| request.path.contains("/jobs/")));
+        workspace.expect(3, &["apply", "--auto-approve"]).says(&["create-unknown"]);
+    }
+}
+
+#[test]
+fn a_relative_status_url_is_one_to_the_url_of_the_request() {
+    let words = "operation_status: { url_from: Location, done: { status: [done] } }\n";
+    let (workspace, server) = serve(words, &describe("", "put:"), |request, objects| {
+        if request.path.ends_with("/jobs/7") {
+            return respond(200, "", &json!({ "status": "done" }));
+        }
+        match request.verb.as_str() {
+            "GET" => keep(request, objects),
+            _ => respond(202, "location: jobs/7\r\n", &keep_and_empty(request, objects)),
+        }
+    });
+    workspace.expect(0, &["apply", "--auto-approve"]).says(&["1 done"]);
+    let asked: Vec<String> = server.requested().into_iter().map(|own| own.path).collect();
+    assert!(asked.contains(&"/api/v2/clusters/jobs/7".to_owned()), "{asked:?}");
+}
+
+/// Keeps what was sent, and answers nothing of it.
+fn keep_and_empty(request: &ReceivedRequest, objects: &mut BTreeMap<String, Json>) -> Json {
+    keep(request, objects);
+    Json::Null
+}
+
+#[test]
 fn an_object_is_read_until_it_is_ready() {
     let words = "pending_until: { field: status, values: [active], failed: [broken] }\n";
     let shop = open("", &describe(words, "put:"));

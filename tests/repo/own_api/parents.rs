@@ -339,3 +339,42 @@ fn parents_that_cannot_be_served_are_refused() {
         workspace.expect(1, &["api", "check"]).complains(&[says, "queue.yaml:6"]);
     }
 }
+
+#[test]
+fn nothing_is_written_below_a_parent_whose_remembered_id_is_another_object_by_now() {
+    let shop = open();
+    let write = |limit: u32| {
+        let text = format!(
+            "kind: broker/queue\nname: orders\nscope: {{ host: main }}\nspec: {{ name: orders, limit: 10 }}\n---\n\
+             kind: broker/binding\nname: a\nscope: {{ host: main, queue: {{ ref: orders }} }}\n\
+             spec: {{ key: a, weight: {limit} }}\n"
+        );
+        shop.workspace.write("config/all.yaml", &text);
+    };
+    write(1);
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    // the queue of that number has another name now
+    let queue = json!({ "name": "foreign" });
+    shop.sandbox
+        .edit_object("broker/queue", "1", queue.as_object().expect("members"))
+        .unwrap_or_else(|why| panic!("{why}"));
+    shop.sandbox.clear_log();
+    write(9);
+    let ran = shop.workspace.expect(3, &["apply", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
+    ran.says(&["reference-refused"]);
+    // nor where the document of the parent is not in the run
+    let text = shop.workspace.read("config/all.yaml");
+    let (queue, binding) = text.split_once("---\n").expect("two documents");
+    shop.workspace.write("config/all.yaml", binding);
+    shop.workspace.write("config/queue.yaml", queue);
+    let ran = shop.workspace.expect(3, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
+    ran.says(&["reference-refused"]);
+    let queue = json!({ "name": "orders" });
+    shop.sandbox
+        .edit_object("broker/queue", "1", queue.as_object().expect("members"))
+        .unwrap_or_else(|why| panic!("{why}"));
+    shop.workspace.expect(0, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop).len(), 1);
+}

@@ -431,3 +431,23 @@ fn a_form_sends_back_numbers_as_they_were_written() {
                     &limbs%5Btags%5D%5B%5D=a+b&limbs%5Btags%5D%5B%5D=&limbs%5Btags%5D%5B%5D=true";
     assert_eq!(sent, [json!(expected)]);
 }
+
+#[test]
+fn the_first_page_of_a_long_list_counts_beside_a_filter() {
+    let kind = describe_tree(COUNTED, "  find: { query: { code: \"{code}\" } }\n");
+    // the filter finds nothing; the first of many pages shows one of the two
+    let filtered = |rows: Vec<serde_json::Value>| {
+        Orchard::new(&kind, 0, move |request| {
+            let shown = if request.path.contains("code=") { json!([]) } else { json!(rows) };
+            let all = if request.path.contains("code=") { 0 } else { 900 };
+            answer(200, &json!({ "rows": shown, "all": all }))
+        })
+    };
+    let plan = filtered(trees(1..=10)).document([4], Some(77)).document([11], None).plan(0);
+    let summary = &plan["summary"];
+    assert_eq!((&summary["update"], &summary["create"]), (&json!(1), &json!(1)), "{plan:#}");
+    // a first page without objects does not show that the credentials see any
+    let orchard = filtered(Vec::new()).document([4], None);
+    let plan = orchard.plan(3);
+    assert!(plan.to_string().contains("empty-collection"), "{plan:#}");
+}
