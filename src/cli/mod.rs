@@ -54,6 +54,7 @@ pub mod schema;
 mod screen;
 pub mod selection_args;
 mod selection_filter;
+mod service_names;
 pub mod share;
 mod shared_receipts;
 pub mod show;

@@ -200,19 +200,22 @@ pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<Reco
         }
     };
     for account in &accounts {
-        screen.print_diagnostics(&[diagnose_interrupted_run(account)]);
+        let has_receipt = receipt::has_receipt(&root.join(STATE_FOLDER), &account.name);
+        screen.print_diagnostics(&[match account.ended.is_some() && !has_receipt {
+            true => diagnose_run_without_receipt(account),
+            false => diagnose_interrupted_run(account),
+        }]);
     }
     accounts
 }
 
+fn diagnose_run_without_receipt(account: &RecordedRun) -> Diagnostic {
+    let message = format!("the apply of {} came to its end, and has no receipt", account.started);
+    let hint = format!("the next apply makes it from `{STATE_FOLDER}/journal/{}.jsonl`", account.name);
+    Diagnostic::warning("no-receipt", message).with_hint(hint)
+}
+
 fn diagnose_interrupted_run(account: &RecordedRun) -> Diagnostic {
-    if account.ended.is_some() {
-        let message = format!("the apply of {} came to its end, and has no receipt", account.started);
-        return Diagnostic::warning("no-receipt", message).with_hint(format!(
-            "the next apply makes it from `{STATE_FOLDER}/journal/{}.jsonl`",
-            account.name
-        ));
-    }
     let done = account.results.iter().filter(|end| end.result == "done").count();
     let open = account.find_open_requests();
     let names: Vec<&str> = open.iter().take(5).map(|sent| &*sent.object.name).collect();

@@ -17,6 +17,7 @@ use super::run_args::{MethodArg, NetworkArgs, RunArgs};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::selection_filter::SelectionFilter;
+use super::service_names::list_services;
 use super::shared_receipts;
 use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;
@@ -195,24 +196,6 @@ pub fn prepare_run(
     prepared.mark_base_sources();
     shared_receipts::learn_written_values(&prepared);
     Ok(prepared)
-}
-
-/// For each target, the first one that is the same service: by its settings, and by its credentials where it is
-/// connected.
-fn list_services(
-    services: &BTreeMap<Arc<str>, TargetClient>,
-    settings: &WorkspaceSettings,
-) -> BTreeMap<String, String> {
-    let named = settings.list_services();
-    let find_first = |name: &Arc<str>| {
-        let own = services.get(name)?;
-        services.iter().find(|(_, other)| own.target.is_same_service(&other.target)).map(|(name, _)| name)
-    };
-    let service = |name: &Arc<str>| {
-        let first = find_first(name).unwrap_or(name);
-        (name.to_string(), named.get(first).unwrap_or(first).to_string())
-    };
-    named.keys().map(service).collect()
 }
 
 /// Looks up the secrets of a workspace, and says so when that takes long.

@@ -294,7 +294,10 @@ mod tests {
         let secret = "kX9q-Zt7w/Rb3+Lm2=Pv";
         for echo in ["kX9q-Zt7w/", "w/Rb3+Lm", "w/Rb3%2BLm", "zt7w/rb3 l", "3+Lm2=Pv"] {
             let shown = redact(&format!("bad value {echo}!"), &[secret]);
-            assert!(shown.contains(REDACTED) && shown.chars().count() < "bad value !".len() + 6, "{echo}: {shown}");
+            assert!(
+                shown.contains(REDACTED) && shown.chars().count() < "bad value !".len() + 6,
+                "{echo}: {shown}"
+            );
         }
         assert_eq!(redact("one of a few", &["one + two of a few"]), "one of a few");
     }

@@ -61,8 +61,7 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
         let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
         let blocked = settle_scopes(session.references, session.index, jobs, next);
-        let writer =
-            StepExecutor { session, jobs, halted: &halted, doubted: &doubted, former: &former };
+        let writer = StepExecutor { session, jobs, halted: &halted, doubted: &doubted, former: &former };
         let refused = writer.refuse_blocked(blocked, &steps).await;
         let groups = regroup_jobs(jobs, own, &refused);
         outcomes.extend(refused);

@@ -262,9 +262,11 @@ async fn finish_list(
     {
         completeness = ListCompleteness::Incomplete(IncompleteReason::MissingObject);
     }
-    let mut emptiness = Emptiness::Certain;
+    let emptiness = match reading.is_empty {
+        true => check_emptiness(service, of).await,
+        false => Emptiness::Certain,
+    };
     match completeness.reason() {
-        None if reading.is_empty => emptiness = check_emptiness(service, of).await,
         None => {}
         Some(reason) => {
             reading.others.clear();

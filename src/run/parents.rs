@@ -87,8 +87,10 @@ impl ParentLookup {
     /// Reads the parents that a run leaves out: an id that the index remembers may be another object's by now.
     pub async fn read_left_out(&mut self, session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) {
         let waiting = jobs.iter().filter(|job| !job.has_known_scope());
-        let named = waiting.flat_map(|job| job.document.parents.iter().map(|parent| job.build_parent_key(parent)));
-        let sought: BTreeSet<ParentKey> = named.flatten().filter(|key| !self.jobs.contains_key(key)).collect();
+        let named =
+            waiting.flat_map(|job| job.document.parents.iter().map(|parent| job.build_parent_key(parent)));
+        let sought: BTreeSet<ParentKey> =
+            named.flatten().filter(|key| !self.jobs.contains_key(key)).collect();
         if sought.is_empty() {
             return;
         }

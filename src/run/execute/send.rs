@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::StepExecutor;
-use super::attempts::{ConditionalRequest, count_earlier_attempts};
+use super::attempts::{ConditionalRequest, build_response_record, count_earlier_attempts, may_still_act};
 use super::diagnostics::{
     diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
     diagnose_missing_state, diagnose_unmarked_values, diagnose_unrecorded_outcome, diagnose_unsaved_digests,
@@ -446,15 +446,6 @@ pub(super) struct LostResponse {
     pub(super) may_still_act: bool,
 }
 
-/// Whether a service may carry out a request later. An answer of the service itself ends it; that of a gateway, or
-/// none, does not. A 503 may be either's, and so may a 500: a second object is worse than a look in vain.
-fn may_still_act(step: &Step, trouble: &RequestError) -> bool {
-    match trouble.status() {
-        Some(500) => step.action == StepAction::Create,
-        status => status != Some(501),
-    }
-}
-
 /// The values that the first request of a step sends and that do not read back; the time of an edit by others is
 /// seen, not sent.
 pub(super) fn list_sent_values(step: &Step) -> Vec<(ValuePath, Value)> {
@@ -489,22 +480,4 @@ fn diagnose_wrong_object(service: &TargetClient, step: &Step, body: &[u8]) -> Op
             .with_location(step.subject.place.clone())
             .with_hint("the object is read again and compared; look at the service if this comes back")
     })
-}
-
-/// What came of a request, for the journal.
-fn build_response_record(answered: &Result<CompletedRequest, RequestError>) -> Noted {
-    match answered {
-        Ok(answered) => Noted {
-            status: Some(answered.response.status),
-            request_id: answered.response.request_id.clone(),
-            attempts: answered.attempts,
-            unknown: false,
-        },
-        Err(trouble) => Noted {
-            status: trouble.status(),
-            request_id: None,
-            attempts: trouble.attempts,
-            unknown: trouble.outcome_unknown,
-        },
-    }
 }
