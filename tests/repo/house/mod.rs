@@ -40,7 +40,7 @@ const ROOMS: [(&str, &str); 21] = [
     ("sandbox", "value diagnostic exchange yaml kind remote"),
     ("remote", "value diagnostic exchange yaml kind"),
     ("compose", "cores value diagnostic yaml kind document"),
-    ("document", "value diagnostic exchange yaml kind"),
+    ("document", "cores value diagnostic exchange yaml kind"),
     ("openapi", "value diagnostic exchange yaml kind"),
     ("kind", "value diagnostic exchange yaml"),
     ("yaml", "value diagnostic"),
