@@ -11,6 +11,7 @@ pub mod edited_file;
 pub mod fill;
 pub mod imported_references;
 pub mod live_layout;
+mod member_nodes;
 pub mod names;
 pub mod pending;
 pub mod revise;

@@ -260,7 +260,10 @@ impl<'t> DocumentEditor<'t> {
             return Err(build_edit_error(node.span, "has comments between its items"));
         }
         if removed.len() == parts.len() {
-            self.push_edit(first.start..last.end, added);
+            // a comma behind the last part would stay alone
+            let rest = self.text.get(last.end..node.span.end as usize).unwrap_or_default();
+            let comma = rest.find(',').filter(|at| rest[..*at].trim().is_empty());
+            self.push_edit(first.start..comma.map_or(last.end, |at| last.end + at + 1), added);
             return Ok(());
         }
         for run in group_consecutive(parts.len(), removed) {
@@ -671,6 +674,12 @@ last:
         assert_eq!(at(&[0, 2], &["4"]), "flow: [ 2, 4 ] # three\n");
         assert_eq!(at(&[0, 1, 2], &["4", "5"]), "flow: [ 4, 5 ] # three\n");
         assert_eq!(at(&[0, 1, 2], &[]), "flow: [  ] # three\n");
+        for (before, after) in [("[ 1, 2, ]", "[  ]"), ("[1 , ]", "[]"), ("[1, 2,]", "[]")] {
+            let text = |list: &str| format!("a: {list}\n");
+            let removed: Vec<usize> = (0..before.matches(',').count()).collect();
+            let done = edited(&text(before), |editor, of| editor.edit_items(of("/a"), &removed, &[]));
+            assert_eq!(done.map(|done| done.replace(' ', "")), Ok(text(after).replace(' ', "")));
+        }
         let empty = edited("a: []\n", |editor, of| editor.edit_items(of("/a"), &[], &[word("1"), word("2")]));
         assert_eq!(empty, Ok("a: [1, 2]\n".into()));
     }

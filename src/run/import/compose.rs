@@ -232,7 +232,7 @@ impl<'e> ImportComposer<'_, 'e> {
         let id_mark = import.kind.id_field().sensitivity;
         // an id that must not be written may be spared where the natural key finds the object
         let id = id.filter(|_| id_mark == Sensitivity::Public || (import.personal && is_guarded(id_mark)));
-        let spec = draft.build_spec();
+        let spec = draft.build_distinct_spec(&import.kind.shape);
         let head = build_header(draft);
         let sheet = DocumentContent {
             kind: &import.kind,

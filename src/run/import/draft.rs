@@ -19,7 +19,9 @@ use crate::kind::explain::can_be_cleared;
 use crate::kind::identity::ItemIdentity;
 use crate::kind::mask::is_unreadable;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, MapType, ScalarType, Shape, WriteBody};
+use crate::kind::{
+    ArrayType, Field, FieldType, ItemType, Kind, ListType, MapType, ScalarType, Shape, WriteBody,
+};
 use crate::value::{Object, Sensitivity, Value};
 
 /// How deep a value of any sort may nest.
@@ -76,6 +78,11 @@ impl ObjectDraft {
     /// The spec of a document.
     pub fn build_spec(&self) -> DesiredNode {
         build_node(DesiredValue::Object(self.fields.clone()))
+    }
+
+    /// The same with each item of a set once: a service may hold it twice.
+    pub fn build_distinct_spec(&self, shape: &Shape) -> DesiredNode {
+        build_node(DesiredValue::Object(drop_repeated_items(&self.fields, shape)))
     }
 }
 
@@ -346,6 +353,37 @@ impl ObjectDrafter<'_> {
         let words: Vec<String> = key.iter().filter_map(word).filter(|word| !word.is_empty()).collect();
         if words.is_empty() { (at + 1).to_string() } else { words.join("_") }
     }
+}
+
+fn drop_repeated_items(fields: &[(u16, DesiredNode)], shape: &Shape) -> Vec<(u16, DesiredNode)> {
+    fields.iter().map(|(number, node)| (*number, drop_repeated(node, &shape.get_field(*number).ty))).collect()
+}
+
+fn drop_repeated(node: &DesiredNode, ty: &FieldType) -> DesiredNode {
+    let value = match (&node.value, ty) {
+        (DesiredValue::Object(fields), FieldType::Object(shape)) => {
+            DesiredValue::Object(drop_repeated_items(fields, shape))
+        }
+        (DesiredValue::List(items), FieldType::Array(list)) => {
+            let is_same = |a: &DesiredNode, b: &DesiredNode| match (&a.value, &b.value) {
+                (DesiredValue::Literal(a), DesiredValue::Literal(b)) => a.is_equivalent(b),
+                _ => false,
+            };
+            let is_set = matches!(list.list_type, ListType::Set);
+            let is_first = |at: usize| !is_set || !items[..at].iter().any(|other| is_same(other, &items[at]));
+            let own = |item: &DesiredNode| match (&item.value, &list.item) {
+                (DesiredValue::Object(fields), ItemType::Object(shape)) => {
+                    build_node(DesiredValue::Object(drop_repeated_items(fields, shape)))
+                }
+                _ => item.clone(),
+            };
+            DesiredValue::List(
+                (0..items.len()).filter(|at| is_first(*at)).map(|at| own(&items[at])).collect(),
+            )
+        }
+        (value, _) => value.clone(),
+    };
+    build_node(value)
 }
 
 /// An item that says only its key; nothing when the key can't be said.

@@ -11,6 +11,7 @@ use super::draft::{ObjectDraft, SecretVariable, can_represent};
 use super::fill::get_object_fields;
 use super::imported_references::ImportedReferences;
 use super::live_layout::{LiveLayout, LiveNode, resolve_field};
+use super::member_nodes::find_parent_node;
 use super::pending::is_answered;
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::write::edit::{DocumentEditor, EditError, TextEdit};
@@ -18,7 +19,7 @@ use crate::document::write::is_guarded;
 use crate::document::write::layout::{LayoutEntry, LayoutNode};
 use crate::document::write::tree::{self, LayoutBuilder};
 use crate::document::{DesiredNode, DesiredValue, Document, ValueSource};
-use crate::kind::{Field, FieldType, ItemType, Kind, Shape};
+use crate::kind::{Field, FieldType, ItemType, Kind, ListType, Shape};
 use crate::plan::propose::{GrantedPermissions, ObjectProposal, ProposalInput, propose_object};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::format_path;
@@ -110,8 +111,8 @@ pub fn revise_document(
 }
 
 /// Members of one list or mapping that come and go.
-#[derive(Default)]
-struct MemberChanges {
+struct MemberChanges<'r> {
+    node: &'r DesiredNode,
     removed: Vec<SourceSpan>,
     removed_keys: Vec<Box<str>>,
     items: Vec<LayoutNode>,
@@ -126,8 +127,8 @@ struct DocumentReviser<'r> {
     touched: TouchedSpans,
     variables: Vec<SecretVariable>,
     faults: Vec<Diagnostic>,
-    /// By the field numbers that lead to the list or mapping.
-    groups: BTreeMap<Vec<u16>, MemberChanges>,
+    /// By where the list or mapping stands.
+    groups: BTreeMap<(u32, u32), MemberChanges<'r>>,
 }
 
 impl<'r> DocumentReviser<'r> {
@@ -207,25 +208,37 @@ impl<'r> DocumentReviser<'r> {
     /// An item that is live and not written, written and not live, or both and different.
     fn change_item(&mut self, change: &Change, span: Option<SourceSpan>, mark: Sensitivity, field: &Field) {
         let FieldType::Array(list) = &field.ty else { return };
-        if let (Some(span), Some(live)) = (span, &change.before) {
-            let tree = match &list.item {
-                ItemType::Scalar(leaf) if mark != Sensitivity::Secret && can_represent(leaf, live) => {
-                    Some(tree::build_literal(live))
-                }
-                _ => None,
-            };
-            return self.replace_value(span, tree);
+        let plain = match (&list.item, &change.before) {
+            (ItemType::Scalar(leaf), Some(live))
+                if mark != Sensitivity::Secret && can_represent(leaf, live) =>
+            {
+                Some(tree::build_literal(live))
+            }
+            _ => None,
+        };
+        if let (Some(span), Some(_)) = (span, &change.before) {
+            return self.replace_value(span, plain);
         }
-        let Some(path) = resolve_field_path(self.kind(), &change.path) else {
+        let Some(group) = self.find_group(&change.path) else {
             return self.add_diagnostic("unsafe-edit", span, describe_difference(change), HINT_BY_HAND);
         };
         if let Some(span) = span {
-            return self.groups.entry(path).or_default().removed.push(span);
+            return group.removed.push(span);
+        }
+        if let Some(tree) = plain {
+            // the service may hold an item of a set twice
+            let is_known = matches!(list.list_type, ListType::Set) && group.items.contains(&tree);
+            if !is_known {
+                group.items.push(tree);
+            }
+            return;
         }
         match self.layout().build_item(&change.path, &list.item, mark, &field.name) {
             Ok(Some(live)) => {
-                if let Some(tree) = self.take_layout(Some(live)) {
-                    self.groups.entry(path).or_default().items.push(tree);
+                let tree = self.take_layout(Some(live));
+                let group = self.find_group(&change.path);
+                if let (Some(tree), Some(group)) = (tree, group) {
+                    group.items.push(tree);
                 }
             }
             Ok(None) => self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND),
@@ -250,20 +263,34 @@ impl<'r> DocumentReviser<'r> {
             }
             _ => None,
         };
-        match (span, &change.before, resolve_field_path(self.kind(), &change.path)) {
-            (Some(span), Some(_), _) => self.replace_value(span, tree),
-            (Some(_), None, Some(path)) => self.groups.entry(path).or_default().removed_keys.push(key.into()),
-            (None, Some(_), Some(path)) if tree.is_some() => {
-                let row = LayoutEntry { key: key.to_owned(), node: tree, comment: None };
-                self.groups.entry(path).or_default().rows.push(row);
+        if let (Some(span), Some(_)) = (span, &change.before) {
+            return self.replace_value(span, tree);
+        }
+        match (span, &change.before, self.find_group(&change.path)) {
+            (Some(_), None, Some(group)) => group.removed_keys.push(key.into()),
+            (None, Some(_), Some(group)) if tree.is_some() => {
+                group.rows.push(LayoutEntry { key: key.to_owned(), node: tree, comment: None });
             }
             (span, ..) => self.add_diagnostic("unsafe-edit", span, describe_difference(change), HINT_BY_HAND),
         }
     }
 
+    /// The changes of the list or mapping in which the member of a path is.
+    fn find_group(&mut self, path: &ValuePath) -> Option<&mut MemberChanges<'r>> {
+        let node = find_parent_node(self.document, path)?;
+        let own = MemberChanges {
+            node,
+            removed: Vec::new(),
+            removed_keys: Vec::new(),
+            items: Vec::new(),
+            rows: Vec::new(),
+        };
+        Some(self.groups.entry((node.span.start, node.span.end)).or_insert(own))
+    }
+
     fn apply_groups(&mut self) {
-        for (path, group) in std::mem::take(&mut self.groups) {
-            let Some(node) = self.document.spec.get_path(&path) else { continue };
+        for group in std::mem::take(&mut self.groups).into_values() {
+            let node = group.node;
             let done = match &node.value {
                 DesiredValue::List(items) => {
                     let place = |span: &SourceSpan| items.iter().position(|item| item.span == *span);
@@ -371,22 +398,6 @@ fn describe_difference(change: &Change) -> String {
         "`{}` differs from the live object in a way that can't be written here",
         format_path(&change.path)
     )
-}
-
-/// The field numbers that lead to the list or mapping of a member; none when items stand on the way.
-fn resolve_field_path(kind: &Kind, path: &ValuePath) -> Option<Vec<u16>> {
-    let (_, way) = path.0.split_last()?;
-    let (mut shape, mut numbers) = (Some(&kind.shape), Vec::with_capacity(way.len()));
-    for segment in way {
-        let PathSegment::Field(name) = segment else { return None };
-        let field = shape?.find_field(name)?;
-        numbers.push(field.number);
-        shape = match &field.ty {
-            FieldType::Object(inner) => Some(inner),
-            _ => None,
-        };
-    }
-    Some(numbers)
 }
 
 fn collect_value_spans(node: &DesiredNode, keys: &[&str]) -> Vec<SourceSpan> {

@@ -6,6 +6,7 @@
 
 mod import_fixture;
 mod leaks;
+mod lists_in_items;
 mod pending;
 mod removed_items;
 mod round_trip;
