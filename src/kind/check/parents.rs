@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::{KindChecker, YamlPath};
 use crate::kind::file::ScopeParameterFile;
 use crate::kind::{FieldReference, Kind, ReferenceSource, ScopeParameter, Shape};
+use crate::value::Sensitivity;
 
 /// How many parents an object may have, one above the other.
 const MAX_PARENTS: usize = 8;
@@ -55,6 +56,16 @@ impl KindChecker<'_> {
             self.report_error(place, "contradiction", message);
         }
         self.check_id_type(place, &parent, scope.ty.type_name());
+        let sensitivity = parent.id_field().sensitivity;
+        if sensitivity > Sensitivity::Public {
+            let message = format!(
+                "the id of `{}` is {}, and values of a scope are shown and recorded",
+                parent.name,
+                sensitivity.as_str()
+            );
+            let hint = "refer to a parent with an open id, or leave this kind out";
+            self.report_error_with_hint(place, "contradiction", message, hint);
+        }
         if leads_in_circles(kind, find) {
             let message = "the parents of this kind lead back to it, or are too many";
             self.report_error(place, "contradiction", message);

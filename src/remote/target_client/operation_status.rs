@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
@@ -59,7 +60,7 @@ impl TargetClient {
             let response = self.fetch_url(&url).await.map_err(mark_unknown)?;
             match self.read_progress(status, &response) {
                 OperationProgress::Done => return Ok(answered),
-                OperationProgress::Failed => return Err(self.build_failed_operation(response).await),
+                OperationProgress::Failed => return Err(self.build_failed_operation(&url, response).await),
                 OperationProgress::Running => {}
             }
             let asked = parse_response_pause(&response, SystemTime::now()).unwrap_or_default();
@@ -124,7 +125,10 @@ impl TargetClient {
         }
     }
 
-    async fn build_failed_operation(&self, response: HttpResponse) -> RequestError {
+    /// What the service put into the query of the URL is nobody else's, as a credential.
+    async fn build_failed_operation(&self, url: &Url, response: HttpResponse) -> RequestError {
+        let mut sent_secrets = self.client.collect_secrets().await;
+        sent_secrets.extend(url.query_pairs().map(|(_, value)| SecretString::from(value.into_owned())));
         let message = format!("{} accepted the request and then failed", self.target.api.title);
         let hint = "see what the service says";
         RequestError {
@@ -132,7 +136,7 @@ impl TargetClient {
                 response,
                 format: self.target.format,
                 api: self.target.api.clone(),
-                sent_secrets: self.client.collect_secrets().await,
+                sent_secrets,
             })),
             ..RequestError::from_diagnostic(Diagnostic::error("operation-failed", message).with_hint(hint))
         }

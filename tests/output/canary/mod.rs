@@ -7,6 +7,7 @@
 
 mod echo_server;
 mod mistakes;
+mod own_services;
 mod settings;
 mod write_back;
 

@@ -330,10 +330,14 @@ fn parents_that_cannot_be_served_are_refused() {
         ("kind: broker/host", "kind: broker/hosts", "there is no kind `broker/hosts`"),
         ("kind: broker/host", "kind: bootview/partner", "belongs to another API"),
         ("kind: broker/host", "kind: broker/queue", "lead back to it"),
+        ("kind: broker/host", "kind: broker/owner", "the id of `broker/owner` is personal"),
     ] {
         let workspace = Workspace::new();
         workspace.write("apis/broker/api.yaml", API);
         workspace.write("apis/broker/host.yaml", HOST);
+        let (owner, _) = HOST.split_once("examples:").expect("examples");
+        let owner = owner.replace("The name., required", "The name., sensitivity: personal, required");
+        workspace.write("apis/broker/owner.yaml", &owner.replace("/hosts", "/owners"));
         let (queue, _) = QUEUE.split_once("examples:").expect("examples");
         workspace.write("apis/broker/queue.yaml", &queue.replace(from, to));
         workspace.expect(1, &["api", "check"]).complains(&[says, "queue.yaml:6"]);
