@@ -19,7 +19,7 @@ pub struct NamedSource {
     pub path: String,
     pub text: Cow<'static, str>,
     redactions: Mutex<Vec<Range<u32>>>,
-    /// Where lines start, once somebody asked for one.
+    /// Where lines start, once someone asked for one.
     line_starts: OnceLock<Box<[u32]>>,
 }
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_words_some_are_told() {
+    fn of_many_words_some_are_reported() {
         let words: Vec<String> = (0..25).map(|number| format!("w{number}")).collect();
         let hint = suggest_word("zzzzz", words.iter().map(String::as_str)).unwrap();
         assert_eq!(hint, "known here: w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11 and more");

@@ -41,7 +41,7 @@
 //!    nothing when what the step relied on has moved; afterwards it reads back and compares.
 //! 6. Only what is safe is repeated; a create is never sent twice without a look.
 //! 7. Credentials go to allowed hosts only; everything that comes in is bounded.
-//! 8. All faults of a run are told, in an order that does not depend on timing.
+//! 8. All faults of a run are reported, in an order that does not depend on timing.
 //! 9. What is about to be sent is on record before it is; `.trueup` is changed by one run at a time.
 
 pub mod cli;

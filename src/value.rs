@@ -1,6 +1,6 @@
 //! The typed tree: what a document wants and what a service holds, once read under a kind's guidance.
 //!
-//! Decimals are exact, guids are 128 bits, text stays text; comparison of two leaves is plain equality.
+//! Decimals are exact, guids are 128 bits, text stays text; comparison of two values is plain equality.
 //! Fields are numbers into the kind's shape, so a field that the kind does not know cannot be in the tree;
 //! what a service sent beyond the kind travels as a [`UnknownField`], in the very bytes it came in.
 //! Deliberately absent: `Debug`, `Display` and `Serialize`. A value may be a secret; only the `report`
@@ -34,8 +34,8 @@ pub enum Value {
     Object(Box<Object>),
 }
 
-/// A date or a time, with the very text in which a service told it where that is not the usual one. Compared by
-/// what it is; what travels along is written as it was told.
+/// A date or a time, with the very text in which a service sent it where that is not the usual one. Compared by
+/// what it is; what travels along is written as it was sent.
 #[derive(Clone)]
 pub struct SourceText<T> {
     pub value: T,
@@ -51,12 +51,12 @@ impl<T: PartialEq> PartialEq for SourceText<T> {
 impl<T: Eq> Eq for SourceText<T> {}
 
 impl<T: std::fmt::Display> SourceText<T> {
-    /// As it was told, else in its usual form.
+    /// As it was sent, else in its usual form.
     pub fn to_text(&self) -> String {
         self.text.as_deref().map_or_else(|| self.value.to_string(), str::to_owned)
     }
 
-    /// Keeps the text in which it was told.
+    /// Keeps the text in which it was sent.
     pub fn set_text(&mut self, text: &str) {
         self.text = (self.value.to_string() != text).then(|| text.into());
     }
@@ -72,7 +72,7 @@ pub struct Object {
     pub unknown_fields: Vec<UnknownField>,
 }
 
-/// What a full write sends back as it came, and nobody compares.
+/// What a full write sends back as it came, and no one compares.
 #[derive(Clone, Default)]
 struct CarriedTexts {
     /// Of fields that came in another form than the one in which they are written, by their number: the text that came.
@@ -125,7 +125,7 @@ impl Value {
         }
     }
 
-    /// The value that a field has when nobody ever set it: `false`, `0`, all zeros, empty.
+    /// The value that a field has when no one ever set it: `false`, `0`, all zeros, empty.
     pub fn is_zero(&self) -> bool {
         match self {
             Self::Boolean(flag) => !flag,
@@ -316,7 +316,7 @@ impl Sensitivity {
     }
 }
 
-/// Where a leaf stands in an object.
+/// Where a value stands in an object.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ValuePath(pub Vec<PathSegment>);
 
@@ -327,11 +327,11 @@ pub enum PathSegment {
     Field(std::sync::Arc<str>),
     /// A key of a map, with the mark of the map.
     Key(Box<str>, Sensitivity),
-    /// An item of a list: where it stands, and the leaves that tell it apart.
+    /// An item of a list: where it stands, and the values that tell it apart.
     Item { index: usize, key: Vec<ItemKeyField> },
 }
 
-/// One leaf of a list item's key, with its own mark: a key can be a secret too.
+/// One value of a list item's key, with its own mark: a key can be a secret too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ItemKeyField {
     pub name: std::sync::Arc<str>,
@@ -347,7 +347,7 @@ impl ValuePath {
         path
     }
 
-    /// The name of the top-level field under which the leaf stands.
+    /// The name of the top-level field under which the value stands.
     pub fn top_field(&self) -> Option<&str> {
         match self.0.first() {
             Some(PathSegment::Field(name)) => Some(name),
@@ -355,7 +355,7 @@ impl ValuePath {
         }
     }
 
-    /// As JSON Pointer (RFC 6901). Items stand by their index, so no key leaf appears in it.
+    /// As JSON Pointer (RFC 6901). Items stand by their index, so no key value appears in it.
     pub fn to_pointer(&self) -> String {
         let mut pointer = String::new();
         for segment in &self.0 {

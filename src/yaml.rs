@@ -1,8 +1,8 @@
 //! YAML text to trees with places: what documents, kinds and settings are read from.
 //!
 //! Every fault of a source is found, each with its place: syntax, duplicate keys, odd keys, unknown tags,
-//! runaway aliases. Scalars stay text until somebody who knows says what they are. Merge keys (`<<`) and
-//! aliases are expanded here, within bounds, so nobody above knows of them.
+//! runaway aliases. Scalars stay text until someone who knows says what they are. Merge keys (`<<`) and
+//! aliases are expanded here, within bounds, so no one above knows of them.
 //! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events, and its writer, are used in this file only.
 //! A stream is read in stretches of whole documents, plain ones by the [`plain_reader`] reader; where a stretch has a
 //! fault, the parser reads the source as a whole and tells it, for only then it is sure what the fault spoils.
@@ -401,7 +401,7 @@ impl<'t> YamlReader<'t, '_> {
                     self.insert_entry(&mut entries, YamlEntry { key: text, key_span: key.span, value })
                 }
                 _ => {
-                    // what was meant by it nobody knows, so nobody may see it
+                    // what was meant by it no one knows, so no one may see it
                     self.source.redact_span(key.span);
                     self.source.redact_span(value.span);
                     let hint = "write the key as plain text";
@@ -421,7 +421,7 @@ impl<'t> YamlReader<'t, '_> {
             return;
         };
         let first = self.source.locate_span(first.key_span);
-        // the value of the second one stays unread, so nobody above can say whether it may be seen
+        // the value of the second one stays unread, so no one above can say whether it may be seen
         self.source.redact_span(entry.value.span);
         self.diagnostics.push(
             // nor whether its key may be
@@ -537,7 +537,7 @@ fn build_syntax_error(source: &Arc<NamedSource>, shift: u32, error: &ScanError) 
         .with_hint("look at the indentation, quotes and brackets just before this place")
 }
 
-/// Redacts everything but keys: in a file that cannot be read, nobody knows which values are secret. A line counts as
+/// Redacts everything but keys: in a file that cannot be read, no one knows which values are secret. A line counts as
 /// one with a key only outside of block scalars and open quotes, and only when the key is a plain word.
 fn redact_values(source: &NamedSource) {
     let (mut start, mut block, mut quote) = (0, None, None);
@@ -722,7 +722,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_told_from_texts() {
+    fn numbers_are_reported_from_texts() {
         for yes in ["0", "-1", "12.50", "1e3", "0.5"] {
             assert!(is_number_literal(yes), "{yes}");
         }

@@ -367,10 +367,14 @@ fn place(path: &Place, kind: &Kind) -> String {
         PathSegment::Key(key, _) => format!("/{key}"),
         PathSegment::Item { index, key } if key.is_empty() => format!("/{index}"),
         PathSegment::Item { key, .. } => {
-            let leaf = |leaf: &ItemKeyField| {
-                format!("{}={}", leaf.name, ScalarType::render_url_text(&leaf.value, &kind.api))
+            let scalar_field = |scalar_field: &ItemKeyField| {
+                format!(
+                    "{}={}",
+                    scalar_field.name,
+                    ScalarType::render_url_text(&scalar_field.value, &kind.api)
+                )
             };
-            format!("/[{}]", key.iter().map(leaf).collect::<Vec<_>>().join(","))
+            format!("/[{}]", key.iter().map(scalar_field).collect::<Vec<_>>().join(","))
         }
     };
     path.0.iter().map(step).collect()

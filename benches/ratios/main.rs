@@ -64,7 +64,7 @@ const WORKS: [Work; 21] = [
     Work { objects: 100_000, full: true, ..PLAN },
     Work { objects: 10, strangers: 99_990, full: true, ..PLAN },
     Work { objects: 1_000, strangers: 99_000, full: true, ..PLAN },
-    // so many more that nobody lists them
+    // so many more that no one lists them
     Work { objects: 10_000, strangers: 99_990_000, latency: 20, full: true, ..PLAN },
     Work { objects: 1_000, differ: 10, ..PLAN },
     Work { objects: 10_000, differ: 100, ..PLAN },
@@ -100,7 +100,7 @@ fn after<'o>(options: &[&'o str], option: &str) -> Option<&'o str> {
 fn under(title: &str, program: &[&str]) {
     let work = WORKS.iter().find(|work| work.title().contains(title));
     let bench = Bench::new(work.unwrap_or_else(|| panic!("no line is called {title}")));
-    bench.pair(); // what a first run leaves in the workspace is there
+    bench.pair(); // what a first run values in the workspace is there
     let [program, own @ ..] = program else { panic!("--under names a program") };
     let words: Vec<&str> =
         own.iter().copied().chain([TRUEUP]).chain(bench.arguments.iter().map(|own| &**own)).collect();

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use crate::estate::{number, partner};
 
 const PAGE: usize = 1_000;
-/// So many pages can be read; more are only told of.
+/// So many pages can be read; more are only reported.
 const PAGES: usize = 1_000;
 
 /// A running server; it ends with the process.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Finds the reviewed plan and downloads it to $FOLDER. On a push: the plan of the last commit of the pull request
-# that this commit came from. With $PLAN_RUN: the plan of that run, which somebody started by hand.
+# that this commit came from. With $PLAN_RUN: the plan of that run, which someone started by hand.
 # Only plans of this repository, made by $PLAN_WORKFLOW for that commit, count.
 set -euo pipefail
 # shellcheck source=ci/github/host.sh

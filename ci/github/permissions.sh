@@ -17,7 +17,7 @@ if [ -n "${PERMISSION_AUTHORS:-}" ] && [ -n "${NUMBER:-}" ]; then
   asked=$(jq -r .body <<< "$pull" | tr -d '\r' | sed -n 's/^trueup: allow \(.*\)$/\1/p')
   people=$(jq -r '[.author.login, .editor.login, .userContentEdits.nodes[]?.editor.login] | map(select(. != null))
     | unique | .[]' <<< "$pull")
-  # an edit whose editor is not told may be anybody's: of a deleted account, or behind the first page
+  # an edit whose editor is not known may be anyone's: of a deleted account, or behind the first page
   trusted=$(jq -r '.author.login != null and (.userContentEdits | .totalCount == (.nodes | length)
     and all(.nodes[]; .editor.login != null))' <<< "$pull")
   if [ "$trusted" = false ]; then people="$people somebody"; fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Validates, and plans each of $ENVIRONMENTS, or the whole workspace when there are none. Leaves plan.json, or
 # plan-NAME.json for each environment, and comment.md with a section for each in $FOLDER. The output `exitcode` is
-# that of the worst. A document or a policy that is wrong is told in the comment too.
+# that of the worst. A document or a policy that is wrong is reported in the comment too.
 set -euo pipefail
 
 mkdir -p "$FOLDER"

@@ -40,7 +40,7 @@ pub fn ask_approval(
     Ok((answer.trim() != "yes").then(|| (declined(), ExitStatus::Refused)))
 }
 
-/// The line that somebody types; nothing after a signal. A thread of its own reads, which the exit ends.
+/// The line that someone types; nothing after a signal. A thread of its own reads, which the exit ends.
 fn read_answer(runtime: &Runtime) -> anyhow::Result<Option<String>> {
     let (tell, line) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! Why the changes of a plan are there, and which of them are wanted.
 //!
 //! In a Git repository the base of the branch tells what the branch itself edits; records tell what moved by
-//! hand. Without both a plan has no causes, and nothing is said about them unless somebody asked.
+//! hand. Without both a plan has no causes, and nothing is said about them unless someone asked.
 //! Deliberately absent: what a cause is (`plan::cause`).
 
 use clap::{Args, ValueEnum};
@@ -36,7 +36,7 @@ pub enum CauseArg {
     ThisBranch,
 }
 
-/// What keeps a plan from being told.
+/// What keeps a plan from being reported.
 pub struct CauseFailure {
     pub diagnostic: Diagnostic,
     pub exit: ExitStatus,

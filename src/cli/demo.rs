@@ -50,7 +50,7 @@ const DEMO_VARIABLES: [(&str, &str); 6] = [
     ("HARBOR_CHECKS_PIN", "4711"),
     ("ACME_PASSWORD", "p\"w,1"),
 ];
-/// What somebody changes by hand in the meantime: the kind, its name in the sandbox, and the member.
+/// What someone changes by hand in the meantime: the kind, its name in the sandbox, and the member.
 const EDIT_JSON: &str = include_str!("../../examples/quickstart/edit-by-hand.json");
 
 /// Runs the demo.

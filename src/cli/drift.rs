@@ -140,7 +140,7 @@ pub fn report_drift(
         personal_data: persons,
         applied_at: &applied_at,
     };
-    // nothing is written here, so broken rules are told and refuse nothing
+    // nothing is written here, so broken rules are reported and refuse nothing
     let (_, verdicts) = plans::evaluate_policies(&plan, prepared);
     plan.diagnostics.extend(verdicts);
     let report = DriftReport::from_plan(&plan, ask(prepared.build_pseudonyms()));

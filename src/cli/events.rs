@@ -1,7 +1,7 @@
 //! Events of an apply as they happen, one JSON object a line: `--report jsonl=FILE` and `--format jsonl`.
 //!
 //! Each file has a thread that writes and flushes, so that a reader who is slow keeps no request waiting, and one
-//! who went away stops nothing. An object that ended without its turn is told from the results: so each ends once,
+//! who went away stops nothing. An object that ended without its turn is reported from the results: so each ends once,
 //! whatever happens, and a run that was begun is ended.
 //! Deliberately absent: what may be shown, and how. `report::event` says that.
 
@@ -27,7 +27,7 @@ use crate::report::plan_report::{DiagnosticView, ObjectName, PlanReport};
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::run::RunEvent;
 
-/// Who is told of what happens.
+/// Who hears of what happens.
 pub struct EventStream(Mutex<EventStreamState>);
 
 #[derive(Default)]
@@ -54,7 +54,7 @@ struct EventFileWriter {
 }
 
 impl EventStream {
-    /// Does work of which these files are told from its beginning to its end.
+    /// Does work of which these files are reported from its beginning to its end.
     ///
     /// # Errors
     /// Those of the work; then those of the files.
@@ -64,9 +64,9 @@ impl EventStream {
     ) -> anyhow::Result<ExitStatus> {
         let events = Arc::new(Self::open_files(files)?);
         let ended = work(&events);
-        // an error has the code 1, and is told by itself
-        let all_told = events.finish_run(*ended.as_ref().unwrap_or(&ExitStatus::Error));
-        ended.and_then(|exit| all_told.map(|()| exit))
+        // an error has the code 1, and is reported by itself
+        let all_reported = events.finish_run(*ended.as_ref().unwrap_or(&ExitStatus::Error));
+        ended.and_then(|exit| all_reported.map(|()| exit))
     }
 
     /// For these files, of which `-` is stdout; the run has begun.
@@ -124,7 +124,7 @@ impl EventStream {
         self.lock_state().write_event(EventPayload::from_report(report));
     }
 
-    /// The results are known: what was not told yet is told now.
+    /// The results are known: what was not reported yet is reported now.
     pub fn record_results(&self, report: &ApplyReport) {
         let telling = &mut *self.lock_state();
         telling.diagnostics.clone_from(&report.diagnostics);
@@ -171,7 +171,7 @@ impl EventStreamState {
         let Ok(line) = to_json_line(&EventLine { number: self.sequence, at, happened }) else { return };
         let line: Arc<str> = line.into();
         for writer in &self.writers {
-            // whose thread is gone has no reader, or has failed, which is told at the end
+            // whose thread is gone has no reader, or has failed, which is reported at the end
             let _ = writer.lines.send(Arc::clone(&line));
         }
     }

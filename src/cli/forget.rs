@@ -2,7 +2,7 @@
 //!
 //! Every record of the live object goes, under whatever names it was applied, so that no later run deletes it or
 //! speaks of it. An object that a document describes is released by `state: unmanaged` in that document.
-//! Deliberately absent: the service. Nobody is asked whether the object is there.
+//! Deliberately absent: the service. No one is asked whether the object is there.
 
 use std::collections::BTreeSet;
 

@@ -49,7 +49,7 @@ impl ObjectHistoryEntry {
         CauseInput { desired: &self.current, as_written: &self.written, prior: &self.past, key }
     }
 
-    /// Sources of the document that nobody looked up count as what the record has there.
+    /// Sources of the document that no one looked up count as what the record has there.
     pub fn adopt_recorded_sources(&mut self) {
         if let Some(applied) = &self.past.last_applied {
             self.current.adopt_recorded_sources(applied);

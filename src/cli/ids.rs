@@ -2,7 +2,7 @@
 //!
 //! Where an object cannot be deleted, a document that loses it creates a second one for good: there the id is written
 //! after a create without being asked for.
-//! The services are written to by then, so nothing here is an error: what a document cannot take is told beside
+//! The services are written to by then, so nothing here is an error: what a document cannot take is reported beside
 //! what became of its object, with the line that a person may add. A file that changed meanwhile is left alone.
 
 use std::collections::BTreeMap;
@@ -116,8 +116,8 @@ fn write_file_ids(prepared: &PreparedRun, learnt: &[LearnedId]) -> Vec<Option<St
     let named: Vec<AssignedId> =
         learnt.iter().map(|learnt| AssignedId { document: learnt.document, id: &learnt.id }).collect();
     let page = ids::write_ids(source, &prepared.workspace.registry, &named);
-    let told = |why: &Option<&str>| why.map(|why| format!("the document {why}"));
-    let left: Vec<Option<String>> = page.unwritten_reasons.iter().map(told).collect();
+    let explain = |why: &Option<&str>| why.map(|why| format!("the document {why}"));
+    let left: Vec<Option<String>> = page.unwritten_reasons.iter().map(explain).collect();
     if left.iter().all(Option::is_some) {
         return left;
     }

@@ -1,6 +1,6 @@
 //! `trueup import`: documents from what is live.
 //!
-//! Everything that can be wrong before the first request is told first. Then objects are read, composed into
+//! Everything that can be wrong before the first request is reported first. Then objects are read, composed into
 //! files, proved file by file, put on disk, and a plan over all of them is made to see that it is empty.
 //! Deliberately absent: rules about what a document says; `run::import` has them.
 
@@ -58,21 +58,21 @@ pub use report::ImportReport;
 /// # Errors
 /// When there is no runtime, or stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &ImportArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
-    let mut told = ImportSummary::new(&args.kind);
-    let ready = PreparedImport::open(common, args, &mut told.diagnostics);
+    let mut summary = ImportSummary::new(&args.kind);
+    let ready = PreparedImport::open(common, args, &mut summary.diagnostics);
     let services = ready.as_ref().and_then(|ready| {
-        connect_target(&ready.workspace, args, &ready.import_target, &mut told.diagnostics)
+        connect_target(&ready.workspace, args, &ready.import_target, &mut summary.diagnostics)
     });
-    if let Some((ready, services)) = ready.zip(services).filter(|_| !has_errors(&told.diagnostics)) {
-        told.target = Some(ready.import_target.import.target.to_string());
+    if let Some((ready, services)) = ready.zip(services).filter(|_| !has_errors(&summary.diagnostics)) {
+        summary.target = Some(ready.import_target.import.target.to_string());
         let runtime = run_setup::build_runtime()?;
         let session = ImportSession { common, screen, services, runtime, taken: RefCell::default() };
-        session.import_scopes(&ready, &ready.import_target, args, &mut told);
+        session.import_scopes(&ready, &ready.import_target, args, &mut summary);
     }
     // where nothing was read, nothing was proven
-    told.verified &= !(told.rows.is_empty() && has_errors(&told.diagnostics));
-    told.print_summary(screen)?;
-    Ok(told.compute_exit_status())
+    summary.verified &= !(summary.rows.is_empty() && has_errors(&summary.diagnostics));
+    summary.print_summary(screen)?;
+    Ok(summary.compute_exit_status())
 }
 
 /// What imports of several scopes share.
@@ -101,7 +101,7 @@ struct PreparedImport {
 }
 
 impl PreparedImport {
-    /// The workspace, and what is to be done in it; every fault is told.
+    /// The workspace, and what is to be done in it; every fault is reported.
     fn open(common: &GlobalArgs, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Option<Self> {
         let (workspace, found) = workspace::open_workspace(&common.directory, &[]);
         // that there is no document yet is what an import is for
@@ -117,49 +117,54 @@ impl ImportSession<'_> {
     fn import_scope(
         &self,
         ready: &PreparedImport,
-        aim: &ImportTarget,
+        ready_target: &ImportTarget,
         args: &ImportArgs,
-        told: &mut ImportSummary,
+        summary: &mut ImportSummary,
     ) {
         let PreparedImport { workspace, folder, .. } = ready;
-        let Some(service) = self.services.get(&aim.import.target) else { return };
+        let Some(service) = self.services.get(&ready_target.import.target) else { return };
         let runtime = &self.runtime;
-        let fetched = match runtime.block_on(aim.import.fetch_objects(service, &aim.selectors)) {
-            Ok(fetched) => fetched,
-            Err(trouble) => {
-                told.diagnostics.extend(job::diagnose_request_error(&trouble));
-                return;
-            }
-        };
-        told.diagnostics.extend(diagnose_fetched(aim, args, &fetched));
-        told.dry_run = args.dry_run;
+        let fetched =
+            match runtime.block_on(ready_target.import.fetch_objects(service, &ready_target.selectors)) {
+                Ok(fetched) => fetched,
+                Err(trouble) => {
+                    summary.diagnostics.extend(job::diagnose_request_error(&trouble));
+                    return;
+                }
+            };
+        summary.diagnostics.extend(diagnose_fetched(ready_target, args, &fetched));
+        summary.dry_run = args.dry_run;
         let known = history::ImportHistory::open(workspace);
         let history: &dyn EditHistory = if args.discard_pending { &NoEditHistory } else { &known };
-        let mut place = collect_existing(workspace, folder, aim, history);
+        let mut place = collect_existing(workspace, folder, ready_target, history);
         let reserved = self.taken.borrow();
         place.taken.extend(reserved.documents.iter().cloned());
         place.variables.reserve_all(&reserved.variables);
         drop(reserved);
-        let mut composed = runtime.block_on(aim.import.compose_objects(service, &fetched, &mut place));
+        let mut composed =
+            runtime.block_on(ready_target.import.compose_objects(service, &fetched, &mut place));
         let patterns = ObjectPatterns::from_names(&args.names);
-        told.diagnostics.extend(
-            patterns.diagnose_unmatched(
-                &composed.iter().map(|own| aim.label_object(&own.name)).collect::<Vec<_>>(),
-            ),
-        );
-        composed.retain(|own| patterns.selects(aim.label_object(&own.name)));
+        summary.diagnostics.extend(patterns.diagnose_unmatched(
+            &composed.iter().map(|own| ready_target.label_object(&own.name)).collect::<Vec<_>>(),
+        ));
+        composed.retain(|own| patterns.selects(ready_target.label_object(&own.name)));
         self.taken.borrow_mut().add_objects(&composed);
-        place.existing.retain(|own| patterns.selects(aim.label_object(&own.document.name)));
-        told.diagnostics.extend(diagnose_documents_without_object(aim, &place.existing, &fetched));
-        told.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
-        told.diagnostics.extend(composed.iter().flat_map(diagnose_pending_edits));
-        let pages = PendingFiles::new(workspace, folder, &aim.import, args.dry_run);
-        let written = write_documents(pages, composed, &mut told.rows);
-        told.diagnostics.extend(folder.diagnose_unmatched_files(workspace, &told.rows));
+        place.existing.retain(|own| patterns.selects(ready_target.label_object(&own.document.name)));
+        summary.diagnostics.extend(diagnose_documents_without_object(
+            ready_target,
+            &place.existing,
+            &fetched,
+        ));
+        summary.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
+        summary.diagnostics.extend(composed.iter().flat_map(diagnose_pending_edits));
+        let pages = PendingFiles::new(workspace, folder, &ready_target.import, args.dry_run);
+        let written = write_documents(pages, composed, &mut summary.rows);
+        summary.diagnostics.extend(folder.diagnose_unmatched_files(workspace, &summary.rows));
         let root = Some(&*workspace.root).filter(|_| !args.dry_run);
-        let proof = runtime.block_on(verify_import(root, &self.services, aim, &written, self.screen));
-        told.verified = proof.is_ok() && fetched.incomplete.is_none();
-        told.diagnostics.extend(proof.err().into_iter().flatten());
+        let proof =
+            runtime.block_on(verify_import(root, &self.services, ready_target, &written, self.screen));
+        summary.verified = proof.is_ok() && fetched.incomplete.is_none();
+        summary.diagnostics.extend(proof.err().into_iter().flatten());
     }
 }
 
@@ -175,29 +180,34 @@ impl TakenNames {
 fn connect_target(
     workspace: &LoadedWorkspace,
     args: &ImportArgs,
-    aim: &ImportTarget,
+    ready_target: &ImportTarget,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<BTreeMap<Arc<str>, TargetClient>> {
-    let target = workspace.settings.targets.iter().find(|own| own.name == aim.import.target)?;
+    let target = workspace.settings.targets.iter().find(|own| own.name == ready_target.import.target)?;
     let source = &workspace.settings.source;
     let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
-    let world = workspace.settings.build_secret_environment(&workspace.root);
-    let (secrets, mut unresolved) = secrets::resolve_secrets(slots, &world);
+    let secret_environment = workspace.settings.build_secret_environment(&workspace.root);
+    let (secrets, mut unresolved) = secrets::resolve_secrets(slots, &secret_environment);
     faults.append(&mut unresolved);
     let allowance = args.network.build_retry_budget();
-    let target = target.build_target(&secrets, &world, CredentialPurpose::Read, args.parallelism)?;
+    let target =
+        target.build_target(&secrets, &secret_environment, CredentialPurpose::Read, args.parallelism)?;
     let services =
         run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
-    let hides_paths = aim.import.kind.id_field().sensitivity > Sensitivity::Public;
+    let hides_paths = ready_target.import.kind.id_field().sensitivity > Sensitivity::Public;
     let hide = |(name, service): (Arc<str>, TargetClient)| (name, service.with_hidden_paths(hides_paths));
     (!services.is_empty()).then(|| services.into_iter().map(hide).collect())
 }
 
 /// What is to be said about what was read.
-fn diagnose_fetched(aim: &ImportTarget, args: &ImportArgs, fetched: &FetchedObjects) -> Vec<Diagnostic> {
+fn diagnose_fetched(
+    ready_target: &ImportTarget,
+    args: &ImportArgs,
+    fetched: &FetchedObjects,
+) -> Vec<Diagnostic> {
     let mut remarks = Vec::new();
-    if fetched.total == 0 && aim.selectors.is_empty() {
+    if fetched.total == 0 && ready_target.selectors.is_empty() {
         let message = "the service lists no objects; the credentials may lack access";
         remarks.push(
             Diagnostic::warning("empty-collection", message).with_hint("check the credentials and the scope"),
@@ -222,17 +232,17 @@ fn diagnose_fetched(aim: &ImportTarget, args: &ImportArgs, fetched: &FetchedObje
 fn collect_existing<'e>(
     workspace: &'e LoadedWorkspace,
     folder: &'e ImportFolder,
-    aim: &ImportTarget,
+    ready_target: &ImportTarget,
     history: &'e dyn EditHistory,
 ) -> ImportContext<'e> {
     let documents = || workspace.documents.iter().chain(&folder.other_documents);
-    let existing = documents().filter(|document| aim.owns_document(document));
+    let existing = documents().filter(|document| ready_target.owns_document(document));
     let existing = existing.map(|document| ExistingDocument {
         document,
         is_editable: folder.contains_document(document) && !document.is_composed,
     });
     // names are one kind's and one target's, whatever the scope
-    let taken = documents().filter(|own| aim.claims_name(own)).map(|own| own.name.to_string());
+    let taken = documents().filter(|own| ready_target.claims_name(own)).map(|own| own.name.to_string());
     ImportContext {
         existing: existing.collect(),
         taken: taken.collect(),
@@ -299,26 +309,29 @@ fn collect_variables<'d>(
 
 /// Documents of this place whose objects are gone, when all objects were asked for.
 fn diagnose_documents_without_object(
-    aim: &ImportTarget,
+    ready_target: &ImportTarget,
     existing: &[ExistingDocument],
     fetched: &FetchedObjects,
 ) -> Vec<Diagnostic> {
-    if !aim.selectors.is_empty() || fetched.total == 0 || fetched.incomplete.is_some() {
+    if !ready_target.selectors.is_empty() || fetched.total == 0 || fetched.incomplete.is_some() {
         return Vec::new();
     }
-    let number = aim.import.kind.identity.id;
-    let live: BTreeSet<String> =
-        fetched.objects.iter().filter_map(|live| aim.format_id(live.object.get_field(number)?)).collect();
+    let number = ready_target.import.kind.identity.id;
+    let live: BTreeSet<String> = fetched
+        .objects
+        .iter()
+        .filter_map(|live| ready_target.format_id(live.object.get_field(number)?))
+        .collect();
     let gone = |document: &&Document| {
-        let id = document.id.as_ref().and_then(|id| aim.format_id(id));
+        let id = document.id.as_ref().and_then(|id| ready_target.format_id(id));
         document.state == DocumentState::Present && id.is_some_and(|id| !live.contains(&id))
     };
     let here = existing.iter().filter(|existing| existing.is_editable).map(|existing| existing.document);
-    here.filter(gone).map(|document| diagnose_missing_object(aim, document)).collect()
+    here.filter(gone).map(|document| diagnose_missing_object(ready_target, document)).collect()
 }
 
-fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnostic {
-    let hint = match aim.import.kind.identity.id_assigned_by {
+fn diagnose_missing_object(ready_target: &ImportTarget, document: &Document) -> Diagnostic {
+    let hint = match ready_target.import.kind.identity.id_assigned_by {
         IdAssigner::Server => {
             "`trueup plan` refuses it; remove the document if the object was deleted for good"
         }
@@ -335,11 +348,11 @@ fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnosti
 async fn verify_import(
     root: Option<&Path>,
     services: &BTreeMap<Arc<str>, TargetClient>,
-    aim: &ImportTarget,
+    ready_target: &ImportTarget,
     documents: &[Document],
     screen: &TerminalScreen,
 ) -> Result<(), Vec<Diagnostic>> {
-    let Some(service) = services.get(&aim.import.target) else { return Ok(()) };
+    let Some(service) = services.get(&ready_target.import.target) else { return Ok(()) };
     let stop = Arc::clone(&service.retry_budget().cancellation);
     let progress = ProgressDisplay::new(screen, services);
     let tell = |event: RunEvent| progress.handle_event(event);
@@ -369,7 +382,7 @@ async fn verify_import(
     let record = |plan: &Plan, jobs: &[ObjectJob]| {
         root.into_iter().for_each(|root| records::record_imported(root, jobs, plan));
     };
-    let proof = verify_empty_plan(&session, &aim.import, documents, record).await;
+    let proof = verify_empty_plan(&session, &ready_target.import, documents, record).await;
     progress.clear();
     proof
 }

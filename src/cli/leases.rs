@@ -2,7 +2,7 @@
 //!
 //! A lease is of a service and a scope, whatever the target is called, so that workspaces that share a directory
 //! keep out of each other's way without agreeing on names.
-//! Deliberately absent: waiting. Whoever comes second is told who is first.
+//! Deliberately absent: waiting. Whoever comes second hears who is first.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,7 +28,7 @@ const LEASE_FOLDER: &str = "leases";
 /// Takes the leases that the settings ask for. Beside the reason why one was not had stands how the program ends.
 ///
 /// # Errors
-/// When one of them is held by somebody else, or nobody can tell; then none is held.
+/// When one of them is held by someone else, or no one can tell; then none is held.
 pub fn acquire_leases(
     prepared: &PreparedRun,
     screen: &TerminalScreen,

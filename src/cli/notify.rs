@@ -32,9 +32,9 @@ pub fn send_notifications(
     let slots = credentials.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
     let (secrets, mut faults) =
         secrets::resolve_secrets(slots, &workspace.settings.build_secret_environment(&workspace.root));
-    let sheet = shown.build_view("");
+    let view = shown.build_view("");
     for hook in hooks {
-        if let Err(fault) = send_notification(hook, event, &secrets, shown, &sheet) {
+        if let Err(fault) = send_notification(hook, event, &secrets, shown, &view) {
             let place = Some(source.locate_span(hook.url.span));
             faults.extend(fault.map(|fault| Diagnostic { location: place, ..fault }));
         }
@@ -49,7 +49,7 @@ fn send_notification(
     event: NotifyEvent,
     secrets: &ResolvedSecrets,
     shown: &ReportContent,
-    sheet: &ViewModel,
+    view: &ViewModel,
 ) -> Result<(), Option<Diagnostic>> {
     let url = secrets.get(&hook.url.source).ok_or(None)?;
     let secret = match &hook.secret {
@@ -58,8 +58,8 @@ fn send_notification(
     };
     let body = match hook.format {
         NotifyFormat::Json => shown.render_json(),
-        NotifyFormat::Slack => to_json(&chat_message::render_slack(sheet)),
-        NotifyFormat::Teams => to_json(&chat_message::render_teams(sheet)),
+        NotifyFormat::Slack => to_json(&chat_message::render_slack(view)),
+        NotifyFormat::Teams => to_json(&chat_message::render_teams(view)),
     };
     let lost = |why: String| {
         Some(Diagnostic::warning("not-notified", format!("webhook notification failed: {why}")))

@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_pattern_without_object_is_an_error_with_the_nearest_name() {
         let faults = patterns(&["card-1"], &["zzz"]).diagnose_unmatched(&[CARDS]);
-        let told: Vec<_> = faults.iter().map(|own| (own.code, own.hint.as_deref())).collect();
-        assert_eq!(told[0], ("nothing-selected", Some("did you mean `cards-1`?")));
-        assert_eq!(told.len(), 2);
+        let found: Vec<_> = faults.iter().map(|own| (own.code, own.hint.as_deref())).collect();
+        assert_eq!(found[0], ("nothing-selected", Some("did you mean `cards-1`?")));
+        assert_eq!(found.len(), 2);
     }
 }

@@ -18,7 +18,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Work that is over sooner shows no bar.
 const BAR_DELAY: Duration = Duration::from_millis(300);
 
-/// How many services are told of in one line.
+/// How many services are shown in one line.
 const MAX_SERVICES_SHOWN: usize = 2;
 
 /// The services of a run, by the names of their targets.
@@ -103,9 +103,9 @@ impl<'s> ProgressDisplay<'s> {
 
     /// What holds the services up by now.
     fn render_limits(&self) -> String {
-        let told =
+        let limits =
             self.services.iter().filter_map(|(name, service)| render_limit(name, service.measure_rate()));
-        told.take(MAX_SERVICES_SHOWN).map(|told| format!("  {told}")).collect()
+        limits.take(MAX_SERVICES_SHOWN).map(|limits| format!("  {limits}")).collect()
     }
 
     /// Takes one event of a run.
@@ -166,8 +166,8 @@ fn render_limit(name: &str, speed: RateStatus) -> Option<String> {
     let second = speed.per_second.map(|most| format!("at most {most} a second"));
     let minute = speed.per_minute.map(|most| format!("at most {most} a minute"));
     let pause = speed.pause.map(|pause| format!("waits {:.0} s", pause.as_secs_f64().ceil()));
-    let told: Vec<String> = [slowed, second, minute, pause].into_iter().flatten().collect();
-    (!told.is_empty()).then(|| format!("{name}: {}", told.join(", ")))
+    let limits: Vec<String> = [slowed, second, minute, pause].into_iter().flatten().collect();
+    (!limits.is_empty()).then(|| format!("{name}: {}", limits.join(", ")))
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_a_service_up_is_told() {
+    fn what_holds_a_service_up_is_reported() {
         let free = RateStatus { concurrency: 8, max_concurrency: 8, ..RateStatus::default() };
         assert_eq!(render_limit("phones", free), None);
         let slow = RateStatus {
@@ -184,8 +184,8 @@ mod tests {
             pause: Some(Duration::from_millis(2_100)),
             ..free
         };
-        let told = render_limit("phones", slow);
-        assert_eq!(told.as_deref(), Some("phones: 2 of 8 at once, at most 600 a minute, waits 3 s"));
+        let limits = render_limit("phones", slow);
+        assert_eq!(limits.as_deref(), Some("phones: 2 of 8 at once, at most 600 a minute, waits 3 s"));
     }
 
     #[test]

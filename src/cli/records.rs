@@ -97,14 +97,14 @@ pub fn compute_failure(faults: &[Diagnostic]) -> ExitStatus {
 fn lock_workspace(root: &Path, screen: &TerminalScreen) -> Result<Option<File>, Diagnostic> {
     let folder = root.join(STATE_FOLDER);
     let began = Instant::now();
-    let mut is_told = false;
+    let mut is_reported = false;
     loop {
         match try_lock_apply(&folder) {
             Ok(lock) => return Ok(lock),
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Ok(None),
             Err(_) if began.elapsed() > APPLY_LOCK_TIMEOUT => break,
-            Err(_) if !is_told => {
-                is_told = true;
+            Err(_) if !is_reported => {
+                is_reported = true;
                 screen.print_remark("another apply runs in this workspace; waiting until it ends\n");
             }
             Err(_) => std::thread::sleep(APPLY_LOCK_INTERVAL),

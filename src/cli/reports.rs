@@ -42,7 +42,7 @@ pub enum ReportContent<'r> {
     Receipt(&'r Receipt),
 }
 
-/// Whose result is told.
+/// Whose result is reported.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ReportedCommand {
     Validate,
@@ -81,7 +81,7 @@ pub fn diagnose_events_without_apply() -> Diagnostic {
 #[derive(Default)]
 pub struct ReportOutputs {
     outputs: Vec<(ReportFormat, PathBuf)>,
-    /// Where it is told what happens meanwhile.
+    /// Where it is reported what happens meanwhile.
     pub event_files: Vec<PathBuf>,
     /// From the root of the repository to the workspace, with a slash at the end.
     path_prefix: String,
@@ -90,7 +90,7 @@ pub struct ReportOutputs {
 }
 
 impl ReportOutputs {
-    /// The reports of a run; nothing, told on the screen, when one would say nothing of it or two documents would
+    /// The reports of a run; nothing, reported on the screen, when one would say nothing of it or two documents would
     /// stand on stdout.
     pub fn new(
         common: &GlobalArgs,
@@ -115,7 +115,7 @@ impl ReportOutputs {
             return None;
         }
         let on_github = match beside.ci {
-            // the run that made the file told it already
+            // the run that made the file said it already
             CiService::Auto if of == ReportedCommand::File => false,
             CiService::Auto => std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             CiService::Github => true,
@@ -140,7 +140,7 @@ impl ReportOutputs {
         }
     }
 
-    /// The same with what its eyes may see; nothing, told on the screen, when these are not there.
+    /// The same with what its eyes may see; nothing, reported on the screen, when these are not there.
     pub fn prepare_screen(&self, screen: &TerminalScreen, sight: RevealArgs) -> Option<TerminalScreen> {
         self.select_screen(screen).with_reveal(sight).map_err(|fault| screen.print_diagnostics(&[fault])).ok()
     }
@@ -155,9 +155,9 @@ impl ReportOutputs {
     /// # Errors
     /// When one of them cannot be written.
     pub fn write_reports(&self, shown: &ReportContent, screen: &TerminalScreen) -> anyhow::Result<()> {
-        let sheet = shown.build_view(&self.path_prefix);
+        let view = shown.build_view(&self.path_prefix);
         for (format, file) in &self.outputs {
-            let text = render_report(*format, shown, &sheet)?;
+            let text = render_report(*format, shown, &view)?;
             match is_stdout(file) {
                 true => screen.print_report(*format, &text)?,
                 false => write_output(file, text.as_bytes())
@@ -166,15 +166,15 @@ impl ReportOutputs {
         }
         if self.is_on_github {
             // the runner reads commands from both streams; stdout holds one document and no more
-            screen.print_runner_commands(&github::render_annotations(&sheet));
-            append_step_summary(&sheet)?;
+            screen.print_runner_commands(&github::render_annotations(&view));
+            append_step_summary(&view)?;
         }
         Ok(())
     }
 }
 
 /// Adds to the summary of the step, of which steps before may have filled a part.
-fn append_step_summary(sheet: &ViewModel) -> anyhow::Result<()> {
+fn append_step_summary(view: &ViewModel) -> anyhow::Result<()> {
     let Some(file) = std::env::var_os(STEP_SUMMARY).map(PathBuf::from) else { return Ok(()) };
     let there = fs::metadata(&file).map_or(0, |meta| usize::try_from(meta.len()).unwrap_or(usize::MAX));
     let most = markdown::MAX_STEP_SUMMARY_BYTES.saturating_sub(there);
@@ -183,7 +183,7 @@ fn append_step_summary(sheet: &ViewModel) -> anyhow::Result<()> {
     }
     let failed = || format!("the step summary {} cannot be written", file.display());
     let mut summary = fs::File::options().create(true).append(true).open(&file).with_context(failed)?;
-    summary.write_all(&filter_bytes(render_markdown(sheet, most).as_bytes())).with_context(failed)
+    summary.write_all(&filter_bytes(render_markdown(view, most).as_bytes())).with_context(failed)
 }
 
 /// Whether a file stands for stdout.
@@ -191,19 +191,19 @@ pub fn is_stdout(file: &Path) -> bool {
     file.as_os_str() == STDOUT_NAME
 }
 
-fn render_report(format: ReportFormat, shown: &ReportContent, sheet: &ViewModel) -> anyhow::Result<String> {
+fn render_report(format: ReportFormat, shown: &ReportContent, view: &ViewModel) -> anyhow::Result<String> {
     Ok(match format {
-        ReportFormat::Text => anstream::adapter::strip_str(&shown.render_text(sheet)).to_string(),
+        ReportFormat::Text => anstream::adapter::strip_str(&shown.render_text(view)).to_string(),
         ReportFormat::Json => shown.render_json()?,
-        ReportFormat::Markdown => render_markdown(sheet, markdown::MAX_COMMENT_BYTES),
-        ReportFormat::Github => github::render_annotations(sheet),
-        ReportFormat::GithubSummary => render_markdown(sheet, markdown::MAX_STEP_SUMMARY_BYTES),
-        ReportFormat::Gitlab => to_json(&gitlab::render_code_quality(sheet))?,
-        ReportFormat::GitlabChanges => to_json(&gitlab::render_change_counts(sheet))?,
-        ReportFormat::Sarif => to_json(&sarif::render_sarif(sheet))?,
-        ReportFormat::Junit => junit::render_junit(sheet),
-        ReportFormat::Html => html::render_html(sheet),
-        ReportFormat::Jsonl => anyhow::bail!("events are told while they happen"),
+        ReportFormat::Markdown => render_markdown(view, markdown::MAX_COMMENT_BYTES),
+        ReportFormat::Github => github::render_annotations(view),
+        ReportFormat::GithubSummary => render_markdown(view, markdown::MAX_STEP_SUMMARY_BYTES),
+        ReportFormat::Gitlab => to_json(&gitlab::render_code_quality(view))?,
+        ReportFormat::GitlabChanges => to_json(&gitlab::render_change_counts(view))?,
+        ReportFormat::Sarif => to_json(&sarif::render_sarif(view))?,
+        ReportFormat::Junit => junit::render_junit(view),
+        ReportFormat::Html => html::render_html(view),
+        ReportFormat::Jsonl => anyhow::bail!("events are written while they happen"),
     })
 }
 
@@ -233,12 +233,12 @@ impl ReportContent<'_> {
         }
     }
 
-    fn render_text(&self, sheet: &ViewModel) -> String {
+    fn render_text(&self, view: &ViewModel) -> String {
         match self {
             Self::Plan(report) => text::render_plan(report, FILE_WIDTH),
             Self::Results(report) => outcome::render_results(report, FILE_WIDTH),
             Self::Drift(report) => drift::render_drift(report, FILE_WIDTH),
-            Self::Check(checked, _) => text::render_check(checked, &sheet.format_headline(), FILE_WIDTH),
+            Self::Check(checked, _) => text::render_check(checked, &view.format_headline(), FILE_WIDTH),
             Self::Receipt(receipt) => receipt.render_text(FILE_WIDTH),
         }
     }

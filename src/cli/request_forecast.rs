@@ -1,7 +1,7 @@
 //! The numbers of a forecast, from the connections of a run: what they were sent, and what they will be.
 //!
 //! The counts come from `run`, the least time from the reckoning that spaces requests (`remote::pace`).
-//! Deliberately absent: how they are told (`report::forecast`), and any measured time.
+//! Deliberately absent: how they are reported (`report::forecast`), and any measured time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

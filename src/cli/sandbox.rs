@@ -118,7 +118,7 @@ fn read_data(path: &Path, kinds: &[Arc<Kind>], screen: &TerminalScreen) -> anyho
     let source = NamedSource::new(path.display().to_string(), text);
     let mut faults = Vec::new();
     let data = SandboxData::parse_source(&source, kinds, &mut faults);
-    // data may be taken from a real service, and of what does not fit nobody knows whether it may be seen
+    // data may be taken from a real service, and of what does not fit no one knows whether it may be seen
     faults.iter().filter_map(|fault| fault.location.as_ref()).for_each(redact_line);
     screen.print_diagnostics(&faults);
     if has_errors(&faults) { Err(anyhow!("{} does not fit the kinds", path.display())) } else { Ok(data) }

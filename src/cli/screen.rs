@@ -30,7 +30,7 @@ pub struct TerminalScreen {
     is_stdout_redirected: bool,
     /// Whether personal values may be shown as they are.
     pub reveals_personal: bool,
-    /// Whether somebody reads commands out of what is printed.
+    /// Whether someone reads commands out of what is printed.
     is_github_actions: bool,
 }
 

@@ -123,8 +123,8 @@ pub fn find_needed_documents(documents: &[Document], chosen: &HashSet<DocumentKe
 
 /// The documents to which a document refers.
 fn list_references(document: &Document) -> impl Iterator<Item = DocumentKey> {
-    document.collect_references().into_iter().filter_map(|(yaml_path, reference)| {
-        match yaml_path.reference.and_then(|refers| refers.source.as_ref()) {
+    document.collect_references().into_iter().filter_map(|(site, reference)| {
+        match site.reference.and_then(|refers| refers.source.as_ref()) {
             Some(ReferenceSource::Kind(kind)) => {
                 Some((document.target.clone(), Arc::clone(kind), Arc::from(&*reference.name)))
             }

@@ -224,24 +224,24 @@ fn label_entry(entry: &WrittenObject) -> ObjectLabel<'_> {
 /// Prepares a workspace to undo what a receipt tells, whose name or file is given.
 ///
 /// # Errors
-/// With the faults that keep it from that; they were told.
+/// With the faults that keep it from that; they were reported.
 pub fn prepare_undo(
     mut workspace: LoadedWorkspace,
     request: UndoRequest,
     screen: &TerminalScreen,
 ) -> Result<(PreparedRun, PreparedUndo), DiagnosticList> {
-    let told = |fault: Diagnostic| {
+    let print_fault = |fault: Diagnostic| {
         screen.print_diagnostics(std::slice::from_ref(&fault));
         vec![fault]
     };
-    let keys = DigestKeys::load(&workspace.root).map_err(told)?;
-    let (text, shown) = read_receipt(&workspace, request.receipt).map_err(told)?;
-    let mut receipt = receipt::read_verified(&text, |keyed| keys.select_key(keyed)).map_err(told)?;
-    check_targets(&receipt, &workspace).map_err(told)?;
-    let opener = load_identity(&workspace.root).map_err(told)?;
+    let keys = DigestKeys::load(&workspace.root).map_err(print_fault)?;
+    let (text, shown) = read_receipt(&workspace, request.receipt).map_err(print_fault)?;
+    let mut receipt = receipt::read_verified(&text, |keyed| keys.select_key(keyed)).map_err(print_fault)?;
+    check_targets(&receipt, &workspace).map_err(print_fault)?;
+    let opener = load_identity(&workspace.root).map_err(print_fault)?;
     select_objects(&mut receipt, &workspace, request.selection)
         .inspect_err(|faults| screen.print_diagnostics(faults))?;
-    let trails = build_trails(&receipt, &workspace, &shown, opener.as_ref()).map_err(told)?;
+    let trails = build_trails(&receipt, &workspace, &shown, opener.as_ref()).map_err(print_fault)?;
     let protected = list_protected(&workspace);
     let own = std::mem::take(&mut workspace.documents);
     let own = |trail: &UndoInput| own.iter().find(|document| trail.is_about(document));
@@ -250,7 +250,7 @@ pub fn prepare_undo(
     let mut prepared =
         run_setup::prepare_run(workspace, &reading, RunSelection::PART, screen, run_setup::PROCESS_ENV)?;
     let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
-    let reads = read_objects(&prepared, &reading, screen).map_err(told)?;
+    let reads = read_objects(&prepared, &reading, screen).map_err(print_fault)?;
     let mut cases = HashMap::new();
     let sought = std::mem::take(&mut prepared.workspace.documents);
     for ((trail, sought), read) in trails.iter().zip(&sought).zip(&reads) {

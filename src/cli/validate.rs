@@ -57,7 +57,7 @@ pub fn run(common: &GlobalArgs, args: &ValidateArgs, screen: &TerminalScreen) ->
         StdoutFormat::Json => screen.print_stdout(&to_json(&checked)?)?,
         StdoutFormat::Text => {
             screen.print_diagnostics(&faults);
-            // that there is nothing to check is told by a warning
+            // that there is nothing to check is reported by a warning
             if !wrong && !broken && documents > 0 {
                 let noun =
                     |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });

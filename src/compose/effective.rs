@@ -233,9 +233,9 @@ impl<'c> Composer<'c> {
         let mut read = Vec::new();
         let document = reader.read_node(&merged.node, object.source, &map, &mut read);
         read.append(&mut hidden);
-        let told: Vec<Diagnostic> =
+        let reported: Vec<Diagnostic> =
             faults.iter().chain(&overlay_faults).chain(self.of_bases).cloned().collect();
-        let read = read.into_iter().filter(|fault| !is_follow_up(fault, &told));
+        let read = read.into_iter().filter(|fault| !is_follow_up(fault, &reported));
         faults.extend(read.map(|fault| self.add_levels(fault, job.set, overlay)));
         let document = document.map(|document| Document {
             environment: environment.cloned(),
@@ -271,12 +271,12 @@ impl<'c> Composer<'c> {
 }
 
 /// Whether a fault is no more than the echo of one that was found before.
-fn is_follow_up(fault: &Diagnostic, told: &[Diagnostic]) -> bool {
+fn is_follow_up(fault: &Diagnostic, reported: &[Diagnostic]) -> bool {
     let place = |fault: &Diagnostic| {
         fault.location.as_ref().map(|place| (Arc::as_ptr(&place.source), place.span.start))
     };
-    let is_missing = FOLLOW_UP_CODES.contains(&fault.code) && has_errors(told);
-    is_missing || told.iter().any(|other| place(other).is_some() && place(other) == place(fault))
+    let is_missing = FOLLOW_UP_CODES.contains(&fault.code) && has_errors(reported);
+    is_missing || reported.iter().any(|other| place(other).is_some() && place(other) == place(fault))
 }
 
 /// A value that is the same as below in one environment only is there for the others.

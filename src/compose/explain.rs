@@ -64,7 +64,7 @@ impl StatementSearch<'_> {
             self.found.push(LevelStatement { level: level.clone(), location, text: None, unsets: true });
         }
         let Some(node) = written.find(self.keys) else { return };
-        let (sensitivity, leaf) = find_scalar(&self.document.kind.shape, self.keys);
+        let (sensitivity, scalar) = find_scalar(&self.document.kind.shape, self.keys);
         let text = |span: SourceSpan, text: &str| {
             let own = text.get(span.start as usize..span.end as usize).unwrap_or_default();
             (sensitivity == Sensitivity::Public).then(|| own.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -76,7 +76,8 @@ impl StatementSearch<'_> {
             text: text(node.span, &source.text),
             unsets: false,
         });
-        let reference = leaf.and_then(|leaf| find_value_reference(node, leaf)).and_then(YamlNode::as_scalar);
+        let reference =
+            scalar.and_then(|scalar| find_value_reference(node, scalar)).and_then(YamlNode::as_scalar);
         let environment = self.document.environment.as_deref();
         if let Some(Ok(value)) = reference.map(|name| self.values.find_value(name, environment)) {
             self.found.push(LevelStatement {
@@ -95,10 +96,10 @@ fn find_scalar<'k>(shape: &'k Shape, keys: &[&str]) -> (Sensitivity, Option<&'k 
     let Some(field) = shape.find_field(first) else { return (Sensitivity::Public, None) };
     match &field.ty {
         FieldType::Object(inner) => {
-            let (sensitivity, leaf) = find_scalar(inner, rest);
-            (sensitivity.max(field.sensitivity), leaf)
+            let (sensitivity, scalar) = find_scalar(inner, rest);
+            (sensitivity.max(field.sensitivity), scalar)
         }
-        FieldType::Scalar(leaf) => (field.sensitivity, Some(leaf)),
+        FieldType::Scalar(scalar) => (field.sensitivity, Some(scalar)),
         FieldType::Map(map) => (field.sensitivity, Some(&map.value).filter(|_| !rest.is_empty())),
         FieldType::Array(_) => (find_field_sensitivity(field), None),
     }

@@ -12,7 +12,7 @@ use crate::kind::{ArrayType, Field, ItemType, ListType, Shape};
 use crate::value::Sensitivity;
 use crate::yaml::{YamlData, YamlEntry, YamlNode};
 
-/// A list and how its items are told apart.
+/// A list and how its items are distinguished.
 #[derive(Clone, Copy)]
 struct EditedList<'k> {
     name: &'k str,

@@ -34,7 +34,7 @@ pub struct Substitution<'s> {
 /// What a scalar is read as.
 #[derive(Clone, Copy)]
 struct ValuePlace<'k> {
-    leaf: &'k ScalarType,
+    scalar_type: &'k ScalarType,
     name: &'k str,
     sensitivity: Sensitivity,
 }
@@ -74,8 +74,8 @@ impl<'s> Substitution<'s> {
         self.offset = offset;
         self.copy_entries(node, |own, entry| {
             let parameter = kind.find_scope_parameter(&entry.key)?;
-            let (leaf, name) = (&parameter.ty, &*parameter.name);
-            own.copy_scalar(&entry.value, ValuePlace { leaf, name, sensitivity: Sensitivity::Public })
+            let (scalar_type, name) = (&parameter.ty, &*parameter.name);
+            own.copy_scalar(&entry.value, ValuePlace { scalar_type, name, sensitivity: Sensitivity::Public })
         })
     }
 
@@ -108,9 +108,9 @@ impl<'s> Substitution<'s> {
         field: &Field,
         sensitivity: Sensitivity,
     ) -> Option<YamlNode<'s>> {
-        let place = |leaf| ValuePlace { leaf, name: &field.name, sensitivity };
+        let place = |scalar_type| ValuePlace { scalar_type, name: &field.name, sensitivity };
         match &field.ty {
-            FieldType::Scalar(leaf) => self.copy_scalar(node, place(leaf)),
+            FieldType::Scalar(scalar_type) => self.copy_scalar(node, place(scalar_type)),
             FieldType::Object(shape) => Some(self.copy_object(node, shape, sensitivity)),
             FieldType::Map(map) => {
                 Some(self.copy_entries(node, |own, entry| own.copy_scalar(&entry.value, place(&map.value))))
@@ -133,8 +133,8 @@ impl<'s> Substitution<'s> {
         let YamlData::Sequence(items) = &node.data else { return move_node(node, offset) };
         let copy = |item| match &list.item {
             ItemType::Object(shape) => self.copy_object(item, shape, sensitivity),
-            ItemType::Scalar(leaf) => self
-                .copy_scalar(item, ValuePlace { leaf, name, sensitivity })
+            ItemType::Scalar(scalar_type) => self
+                .copy_scalar(item, ValuePlace { scalar_type, name, sensitivity })
                 .unwrap_or_else(|| move_node(item, offset)),
         };
         let copied = items.iter().map(copy).collect();
@@ -142,7 +142,7 @@ impl<'s> Substitution<'s> {
     }
 
     fn copy_scalar(&mut self, node: &YamlNode<'s>, place: ValuePlace) -> Option<YamlNode<'s>> {
-        let name = find_value_reference(node, place.leaf)?;
+        let name = find_value_reference(node, place.scalar_type)?;
         self.uses_values = true;
         let span = move_span(node.span, self.offset);
         match self.find_fitting(name, place) {
@@ -183,13 +183,13 @@ impl<'s> Substitution<'s> {
 /// Why a value does not fit a field.
 fn diagnose_unfit(value: &ValueDefinition, context: ValuePlace) -> Option<Diagnostic> {
     let (name, field) = (&value.name, context.name);
-    if !context.leaf.takes_value_of(&value.ty) {
+    if !context.scalar_type.takes_value_of(&value.ty) {
         let message = format!(
             "the value `{name}` is {}, and `{field}` takes {}",
             value.ty.describe_type(),
-            context.leaf.describe_type()
+            context.scalar_type.describe_type()
         );
-        let hint = format!("use a value of type `{}`", context.leaf.type_name());
+        let hint = format!("use a value of type `{}`", context.scalar_type.type_name());
         return Some(Diagnostic::error("wrong-value-type", message).with_hint(hint));
     }
     let (own, of_field) = (value.sensitivity, context.sensitivity);

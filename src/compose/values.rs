@@ -1,7 +1,7 @@
 //! Values: typed once in the settings, set for each environment in `values/<environment>.yaml`.
 //!
 //! A secret value is never written, only where it comes from. Which of them documents name is remembered, so that
-//! what is missing is reported where it matters and what nobody names is a warning.
+//! what is missing is reported where it matters and what no one names is a warning.
 //! Deliberately absent: putting a value in its place (`substitute`).
 
 use std::collections::HashMap;

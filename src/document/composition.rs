@@ -33,9 +33,9 @@ pub struct PartialDocument<'t> {
 }
 
 /// The name of a value, where a node is `{ value: NAME }` and the field takes no mapping.
-pub fn find_value_reference<'n, 't>(node: &'n YamlNode<'t>, leaf: &ScalarType) -> Option<&'n YamlNode<'t>> {
+pub fn find_value_reference<'n, 't>(node: &'n YamlNode<'t>, scalar: &ScalarType) -> Option<&'n YamlNode<'t>> {
     match node.entries() {
-        [entry] if entry.key == VALUE_KEY && *leaf != ScalarType::Any => Some(&entry.value),
+        [entry] if entry.key == VALUE_KEY && *scalar != ScalarType::Any => Some(&entry.value),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Items of one written list told apart: each key must name one item, and a set must not say a thing twice.
+//! Items of one written list distinguished: each key must name one item, and a set must not say a thing twice.
 //!
 //! Keys are tried in the kind's order, as they are against the live list: only when none of them tells all
 //! items apart is that a fault. Values are compared through a canonical text, so a long list costs one pass
@@ -15,10 +15,10 @@ use crate::kind::identity::ItemIdentity;
 use crate::kind::{AbsenceRule, ArrayType, ComparisonRule, Field, FieldType, ListType, ScalarType};
 use crate::value::Value;
 
-/// Two items that can't be told apart.
+/// Two items that can't be distinguished.
 type DuplicateItems<'w> = Vec<(&'w DesiredNode, &'w DesiredNode)>;
 
-/// Checks the items of one list; of those whose key is wrong, that was told already.
+/// Checks the items of one list; of those whose key is wrong, that was reported already.
 pub(super) fn check_items(reading: &mut SourceReader, items: &[&DesiredNode], list: &ArrayType, name: &str) {
     match (list.item_identity(), &list.list_type) {
         (Some(identity), _) => {
@@ -36,7 +36,7 @@ pub(super) fn check_items(reading: &mut SourceReader, items: &[&DesiredNode], li
     }
 }
 
-/// A list whose items are told apart by fields.
+/// A list whose items are distinguished by fields.
 struct KeyedListCheck<'k> {
     identity: ItemIdentity<'k>,
     name: &'k str,
@@ -78,9 +78,9 @@ impl KeyedListCheck<'_> {
     }
 
     fn encode_key(&self, item: &DesiredNode, key: &[u16]) -> String {
-        let leaf =
+        let scalar =
             |number: &u16| encode_field(self.identity.shape.get_field(*number), item.get_field(*number));
-        key.iter().map(leaf).collect::<Vec<_>>().concat()
+        key.iter().map(scalar).collect::<Vec<_>>().concat()
     }
 
     fn format_key_names(&self, key: &[u16]) -> String {
@@ -212,7 +212,7 @@ fn write_desired(out: &mut String, desired: &DesiredValue, compare: ComparisonRu
     }
 }
 
-/// A text that is the same for equal values only; leaves of one type are compared, so most need no tag.
+/// A text that is the same for equal values only; values of one type are compared, so most need no tag.
 pub(super) fn write_value(out: &mut String, value: &Value, compare: ComparisonRule) {
     match value {
         Value::Null => out.push('~'),

@@ -16,7 +16,7 @@ use crate::yaml::YamlNode;
 
 /// Reads nodes for comparison.
 pub struct NodeEncoder {
-    /// Nothing is told of what is read, and nothing of it can be shown.
+    /// Nothing is reported of what is read, and nothing of it can be shown.
     source: Arc<NamedSource>,
 }
 
@@ -40,7 +40,7 @@ impl NodeEncoder {
     pub fn encode_scalar(
         &self,
         node: &YamlNode,
-        leaf: &ScalarType,
+        scalar: &ScalarType,
         sensitivity: Sensitivity,
     ) -> Option<String> {
         if node.is_null() {
@@ -48,7 +48,7 @@ impl NodeEncoder {
         }
         let mut faults = Vec::new();
         let role = ValueContext { name: "value", sensitivity, reference: None };
-        let value = SourceReader::new(&self.source, &mut faults).read_scalar(node, leaf, role)?;
+        let value = SourceReader::new(&self.source, &mut faults).read_scalar(node, scalar, role)?;
         Some(encode_node(&DesiredNode { span: node.span, value }, ComparisonRule::Exact))
     }
 

@@ -1,4 +1,4 @@
-//! Slots filled in: what came from outside, read as the type of the leaf for which it stands.
+//! Slots filled in: what came from outside, read as the type of the value for which it stands.
 //!
 //! The walk goes along the kind's shape, so a slot in a decimal field becomes a decimal. A value that does
 //! not fit is a fault at its slot that never repeats it. A slot for which nothing is known stays a slot.
@@ -74,11 +74,11 @@ impl<'w> Iterator for ValueSourceIter<'w> {
 impl Document {
     /// Replaces every slot that is known by its value.
     pub fn resolve_sources(&mut self, known: SourceLookup, faults: &mut Vec<Diagnostic>) {
-        let told = find_blank_key(&self.spec, &self.kind).is_some();
+        let is_reported = find_blank_key(&self.spec, &self.kind).is_some();
         let mut filling = SourceResolver { lookup: known, mismatches: Vec::new() };
         filling.resolve_fields(&mut self.spec, &self.kind.shape);
         // a source may give nothing
-        let unsure = self.id.is_none() && !told;
+        let unsure = self.id.is_none() && !is_reported;
         let blank = if unsure { find_blank_key(&self.spec, &self.kind) } else { None };
         let placed = |(span, fault): (SourceSpan, Diagnostic)| fault.with_location(self.locate_span(span));
         faults.extend(filling.mismatches.into_iter().chain(blank).map(placed));
@@ -96,14 +96,18 @@ impl SourceResolver<'_> {
         for (number, wanted) in fields {
             let field = shape.get_field(*number);
             match &field.ty {
-                FieldType::Scalar(leaf) => {
-                    self.resolve_scalar(wanted, leaf, &field.name);
+                FieldType::Scalar(scalar_type) => {
+                    self.resolve_scalar(wanted, scalar_type, &field.name);
                     if let DesiredValue::Literal(value) = &wanted.value
                         && let Some(message) = field.value_limits.check_value(value)
                     {
                         self.mismatches.push((
                             wanted.span,
-                            diagnose_mismatch(&field.name, leaf, ScalarMismatch { message, hint: None }),
+                            diagnose_mismatch(
+                                &field.name,
+                                scalar_type,
+                                ScalarMismatch { message, hint: None },
+                            ),
                         ));
                     }
                 }
@@ -122,21 +126,23 @@ impl SourceResolver<'_> {
     fn resolve_items(&mut self, wanted: &mut DesiredNode, item: &ItemType, name: &str) {
         for node in wanted.collect_members_mut() {
             match item {
-                ItemType::Scalar(leaf) => self.resolve_scalar(node, leaf, name),
+                ItemType::Scalar(scalar_type) => self.resolve_scalar(node, scalar_type, name),
                 ItemType::Object(shape) => self.resolve_fields(node, shape),
             }
         }
     }
 
-    fn resolve_scalar(&mut self, wanted: &mut DesiredNode, leaf: &ScalarType, name: &str) {
+    fn resolve_scalar(&mut self, wanted: &mut DesiredNode, scalar_type: &ScalarType, name: &str) {
         let DesiredValue::Source(slot) = &wanted.value else { return };
         let Some(secret) = (self.lookup)(slot) else { return };
         if is_mask(secret.expose_secret()) {
             return self.mismatches.push((wanted.span, diagnose_mask(name, &format!("{slot} holds"))));
         }
-        match leaf.read_token(ScalarToken::String(secret.expose_secret())) {
+        match scalar_type.read_token(ScalarToken::String(secret.expose_secret())) {
             Ok(value) => wanted.value = DesiredValue::Literal(value),
-            Err(mismatch) => self.mismatches.push((wanted.span, diagnose_mismatch(name, leaf, mismatch))),
+            Err(mismatch) => {
+                self.mismatches.push((wanted.span, diagnose_mismatch(name, scalar_type, mismatch)))
+            }
         }
     }
 }

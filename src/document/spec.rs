@@ -90,8 +90,8 @@ impl SourceReader<'_> {
         }
         let role = ValueContext { name: &field.name, sensitivity: mark, reference: field.reference.as_ref() };
         match &field.ty {
-            FieldType::Scalar(leaf) => {
-                let read = self.read_scalar(node, leaf, role)?;
+            FieldType::Scalar(scalar_type) => {
+                let read = self.read_scalar(node, scalar_type, role)?;
                 self.check_limits(node, field, read)
             }
             FieldType::Object(shape) => self.read_nested_object(node, shape, role),
@@ -156,30 +156,30 @@ impl SourceReader<'_> {
     pub(super) fn read_scalar(
         &mut self,
         node: &YamlNode,
-        leaf: &ScalarType,
+        scalar_type: &ScalarType,
         role: ValueContext,
     ) -> Option<DesiredValue> {
-        if self.defers_values(node, leaf) {
+        if self.defers_values(node, scalar_type) {
             return None;
         }
         if let Some(words) = role.reference.and_then(|refers| refer::find_reference_keys(node, refers)) {
             return refer::read_reference(self, node, role, &words).map(DesiredValue::Reference);
         }
         let from_outside =
-            role.sensitivity > Sensitivity::Public || matches!(leaf, ScalarType::String { .. });
+            role.sensitivity > Sensitivity::Public || matches!(scalar_type, ScalarType::String { .. });
         let mapping = matches!(node.data, YamlData::Mapping(_));
         // a free-form field without a mark may hold any mapping, also one that looks like a slot
-        let free = *leaf == ScalarType::Any && role.sensitivity == Sensitivity::Public;
+        let free = *scalar_type == ScalarType::Any && role.sensitivity == Sensitivity::Public;
         let slotted = value_source::is_value_source(node)
             || role.sensitivity == Sensitivity::Secret
-            || matches!(leaf, ScalarType::String { .. });
+            || matches!(scalar_type, ScalarType::String { .. });
         if mapping && slotted && !free {
-            return self.read_value_source(node, leaf, role, from_outside);
+            return self.read_value_source(node, scalar_type, role, from_outside);
         }
         if role.sensitivity == Sensitivity::Secret {
             return self.report_plain_secret(node, role);
         }
-        let value = parse_scalar(self, node, leaf, role.name)?;
+        let value = parse_scalar(self, node, scalar_type, role.name)?;
         if role.sensitivity != Sensitivity::Public && value.as_str().is_some_and(is_mask) {
             self.add_diagnostic(node.span, diagnose_mask(role.name, "this is"));
             return None;
@@ -190,14 +190,15 @@ impl SourceReader<'_> {
     fn read_value_source(
         &mut self,
         node: &YamlNode,
-        leaf: &ScalarType,
+        scalar_type: &ScalarType,
         role: ValueContext,
         from_outside: bool,
     ) -> Option<DesiredValue> {
         if from_outside {
             return value_source::read_source(node, self).map(DesiredValue::Source);
         }
-        let message = format!("`{}` is {}, which can't come from outside", role.name, leaf.describe_type());
+        let message =
+            format!("`{}` is {}, which can't come from outside", role.name, scalar_type.describe_type());
         self.add_diagnostic(
             node.span,
             Diagnostic::error("source-not-allowed", message).with_hint("write the value itself"),
@@ -307,8 +308,8 @@ impl SourceReader<'_> {
         role: ValueContext,
     ) -> Option<DesiredValue> {
         match item {
-            ItemType::Scalar(leaf) if !node.is_null() || *leaf == ScalarType::Any => {
-                self.read_scalar(node, leaf, role)
+            ItemType::Scalar(scalar_type) if !node.is_null() || *scalar_type == ScalarType::Any => {
+                self.read_scalar(node, scalar_type, role)
             }
             ItemType::Object(shape) if matches!(node.data, YamlData::Mapping(_)) => {
                 Some(self.read_object(node, shape, role.sensitivity))
@@ -328,22 +329,22 @@ impl SourceReader<'_> {
     }
 }
 
-/// Reads a node as a leaf; what does not fit is a fault that never repeats it.
+/// Reads a node as a value; what does not fit is a fault that never repeats it.
 pub fn parse_scalar(
     reading: &mut SourceReader,
     node: &YamlNode,
-    leaf: &ScalarType,
+    scalar_type: &ScalarType,
     name: &str,
 ) -> Option<Value> {
     let YamlData::Scalar { text, plain: bare } = &node.data else {
-        if *leaf == ScalarType::Any {
+        if *scalar_type == ScalarType::Any {
             return Some(read_any(node));
         }
-        reading.report_wrong_type(node, name, leaf.describe_type());
+        reading.report_wrong_type(node, name, scalar_type.describe_type());
         return None;
     };
-    if node.is_null() && *leaf != ScalarType::Any {
-        reading.report_wrong_type(node, name, leaf.describe_type());
+    if node.is_null() && *scalar_type != ScalarType::Any {
+        reading.report_wrong_type(node, name, scalar_type.describe_type());
         return None;
     }
     if text.len() > MAX_TEXT {
@@ -351,22 +352,22 @@ pub fn parse_scalar(
         reading.add_diagnostic(node.span, Diagnostic::error("wrong-value", message).with_hint("shorten it"));
         return None;
     }
-    match leaf.read_token(if *bare { ScalarToken::Plain(text) } else { ScalarToken::String(text) }) {
+    match scalar_type.read_token(if *bare { ScalarToken::Plain(text) } else { ScalarToken::String(text) }) {
         Ok(value) => {
-            reading.check_enum_value(node, leaf, &value, name);
+            reading.check_enum_value(node, scalar_type, &value, name);
             Some(value)
         }
         Err(mismatch) => {
-            reading.add_diagnostic(node.span, diagnose_mismatch(name, leaf, mismatch));
+            reading.add_diagnostic(node.span, diagnose_mismatch(name, scalar_type, mismatch));
             None
         }
     }
 }
 
 /// The fault of a scalar that does not fit its field.
-pub fn diagnose_mismatch(name: &str, leaf: &ScalarType, mismatch: ScalarMismatch) -> Diagnostic {
+pub fn diagnose_mismatch(name: &str, scalar_type: &ScalarType, mismatch: ScalarMismatch) -> Diagnostic {
     let fault = Diagnostic::error("wrong-value", format!("`{name}`: {}", mismatch.message));
-    fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", leaf.describe_type())))
+    fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", scalar_type.describe_type())))
 }
 
 /// The fault of a mask where a value is to be.
@@ -377,8 +378,10 @@ pub fn diagnose_mask(name: &str, what: &str) -> Diagnostic {
 
 impl SourceReader<'_> {
     /// An open choice may have other values than the listed ones; a slip of the pen looks just like one.
-    fn check_enum_value(&mut self, node: &YamlNode, leaf: &ScalarType, value: &Value, name: &str) {
-        let (ScalarType::Enum { values: choices, .. }, Some(text)) = (leaf, value.as_str()) else { return };
+    fn check_enum_value(&mut self, node: &YamlNode, scalar_type: &ScalarType, value: &Value, name: &str) {
+        let (ScalarType::Enum { values: choices, .. }, Some(text)) = (scalar_type, value.as_str()) else {
+            return;
+        };
         if choices.iter().any(|(choice, _)| **choice == *text) {
             return;
         }

@@ -303,18 +303,18 @@ pub fn list_flags(field: &Field) -> Vec<&'static str> {
 /// What a value is, in a few words: `decimal`, `array of objects`, `map of strings`.
 pub fn render_type(ty: &FieldType) -> String {
     match ty {
-        FieldType::Scalar(leaf) => leaf.type_name().into(),
+        FieldType::Scalar(scalar) => scalar.type_name().into(),
         FieldType::Object(_) => "object".into(),
         FieldType::Map(map) => format!("map of {}", render_plural_type(&map.value)),
         FieldType::Array(ArrayType { item: ItemType::Object(_), .. }) => "array of objects".into(),
-        FieldType::Array(ArrayType { item: ItemType::Scalar(leaf), .. }) => {
-            format!("array of {}", render_plural_type(leaf))
+        FieldType::Array(ArrayType { item: ItemType::Scalar(scalar), .. }) => {
+            format!("array of {}", render_plural_type(scalar))
         }
     }
 }
 
-fn render_plural_type(leaf: &ScalarType) -> &'static str {
-    match leaf {
+fn render_plural_type(scalar: &ScalarType) -> &'static str {
+    match scalar {
         ScalarType::String { .. } => "strings",
         ScalarType::Integer(_) => "integers",
         ScalarType::Decimal(_) => "decimals",
@@ -329,8 +329,8 @@ fn render_plural_type(leaf: &ScalarType) -> &'static str {
 
 fn list_known_values(ty: &FieldType) -> Vec<KnownValues> {
     match ty {
-        FieldType::Scalar(leaf) | FieldType::Array(ArrayType { item: ItemType::Scalar(leaf), .. }) => {
-            list_enum_values(leaf)
+        FieldType::Scalar(scalar) | FieldType::Array(ArrayType { item: ItemType::Scalar(scalar), .. }) => {
+            list_enum_values(scalar)
         }
         FieldType::Map(map) => {
             let keys = (!map.keys.is_empty())
@@ -342,8 +342,8 @@ fn list_known_values(ty: &FieldType) -> Vec<KnownValues> {
     }
 }
 
-fn list_enum_values(leaf: &ScalarType) -> Vec<KnownValues> {
-    let ScalarType::Enum { values: choices, open } = leaf else { return Vec::new() };
+fn list_enum_values(scalar: &ScalarType) -> Vec<KnownValues> {
+    let ScalarType::Enum { values: choices, open } = scalar else { return Vec::new() };
     let title = if *open { "one of these, or another" } else { "one of" };
     vec![KnownValues { title, values: choices.clone() }]
 }

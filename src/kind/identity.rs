@@ -12,7 +12,7 @@ use crate::kind::mask::is_unreadable;
 use crate::kind::{ArrayType, Field, ItemType, ListType, Shape};
 use crate::value::{ItemKeyField, Object, PathSegment, Value};
 
-/// How the items of a list of objects are told apart.
+/// How the items of a list of objects are distinguished.
 #[derive(Clone, Copy)]
 pub struct ItemIdentity<'k> {
     pub shape: &'k Shape,
@@ -32,7 +32,7 @@ impl KeyedItem for Object {
 }
 
 impl ArrayType {
-    /// How its items are told apart; `None` for a list whose items have no keys.
+    /// How its items are distinguished; `None` for a list whose items have no keys.
     pub fn item_identity(&self) -> Option<ItemIdentity<'_>> {
         match (&self.item, &self.list_type) {
             (ItemType::Object(shape), ListType::Map(keys)) => Some(ItemIdentity { shape, keys }),
@@ -297,9 +297,10 @@ impl<'m, W: KeyedItem + ?Sized> ItemMatcher<'m, W> {
             named(*one).zip(named(other)).is_some_and(|(a, b)| !is_equal(field, Some(&a), Some(&b)))
         };
         // so that the next run can tell them apart
-        let is_told = |other: usize| self.identity.own_keys().flatten().any(|number| differ(other, *number));
+        let is_reported =
+            |other: usize| self.identity.own_keys().flatten().any(|number| differ(other, *number));
         let mut others = rivals.iter().copied().filter(|other| other != one);
-        others.all(|other| !self.names_row(other) && is_told(other)).then_some(*one)
+        others.all(|other| !self.names_row(other) && is_reported(other)).then_some(*one)
     }
 
     fn names_row(&self, number: usize) -> bool {

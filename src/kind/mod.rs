@@ -1,7 +1,7 @@
 //! What one sort of object is, and each question asked of it.
 //!
 //! A [`Kind`] is made from its description ([`file::KindFile`]) by [`check`] alone and cannot be in an
-//! illegal state: names are resolved to field numbers, every list says how its items are told apart.
+//! illegal state: names are resolved to field numbers, every list says how its items are distinguished.
 //! Built-in descriptions are embedded from `builtin/`; a workspace's own come through the same door.
 //! Deliberately absent: anything about one particular service. That is data.
 
@@ -79,7 +79,7 @@ pub struct Kind {
     pub replacement: ReplacementRule,
     pub history: HistoryFields,
     pub shape: Arc<Shape>,
-    /// What tells that a whole object still waits for somebody.
+    /// What tells that a whole object still waits for someone.
     pub pending_when: Option<FieldCondition>,
     /// What says that a written object is ready.
     pub pending_until: Option<ReadyCondition>,
@@ -103,7 +103,7 @@ pub struct ScopeParameter {
     pub example: Option<serde_json::Value>,
 }
 
-/// How one object is told from another.
+/// How one object is distinguished from another.
 #[derive(Clone)]
 pub struct KindIdentity {
     /// The root field with the service's id.
@@ -260,7 +260,7 @@ pub struct Field {
     pub omit_from_writes: bool,
     /// An import leaves it out.
     pub omit_from_import: bool,
-    /// The value, or each item of a list of leaves, is the id of something else.
+    /// The value, or each item of a list of values, is the id of something else.
     pub reference: Option<FieldReference>,
     pub limits_from: Option<FieldLimits>,
     pub value_limits: limits::ValueLimits,
@@ -388,7 +388,7 @@ pub struct ArrayType {
     pub list_type: ListType,
     /// What is not listed is removed.
     pub deletes_unlisted: bool,
-    /// Another order is told, not changed.
+    /// Another order is reported, not changed.
     pub reports_order: bool,
     pub write_items: WrittenItems,
     pub delete_items_through: Option<ItemDeletion>,
@@ -420,7 +420,7 @@ pub enum ItemType {
     Object(Arc<Shape>),
 }
 
-/// How list items are told apart.
+/// How list items are distinguished.
 #[derive(Clone)]
 pub enum ListType {
     Atomic,
@@ -652,10 +652,10 @@ impl Field {
 }
 
 impl FieldType {
-    /// The value that a field of this type has when nobody set it.
+    /// The value that a field of this type has when no one set it.
     pub fn build_zero_value(&self) -> Value {
         match self {
-            Self::Scalar(leaf) => leaf.build_zero_value(),
+            Self::Scalar(own_scalar) => own_scalar.build_zero_value(),
             Self::Object(_) => Value::Null,
             Self::Map(_) => Value::Map(Vec::new()),
             Self::Array(_) => Value::Array(Vec::new()),
@@ -686,7 +686,7 @@ impl FieldType {
     /// The word in kind files.
     pub fn type_name(&self) -> &'static str {
         match self {
-            Self::Scalar(leaf) => leaf.type_name(),
+            Self::Scalar(own_scalar) => own_scalar.type_name(),
             Self::Object(_) => "object",
             Self::Map(_) => "map",
             Self::Array(_) => "array",
@@ -695,7 +695,7 @@ impl FieldType {
 }
 
 impl ScalarType {
-    /// The value of a leaf that nobody set.
+    /// The value of a value that no one set.
     pub fn build_zero_value(&self) -> Value {
         match self {
             Self::String { .. } | Self::Enum { .. } => Value::from_text(""),

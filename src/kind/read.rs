@@ -123,7 +123,7 @@ struct SchemaWalker<'a> {
     suspect_spans: Vec<SourceSpan>,
 }
 
-/// What does not fit, and was told.
+/// What does not fit, and was reported.
 struct NodeMismatch {
     /// What takes its place, so that the rest can be looked at.
     placeholder: Json,
@@ -367,9 +367,9 @@ impl<'a> SchemaWalker<'a> {
         self.diagnostics.push(fault);
         let meant = find_nearest(&entry.key, unused.iter().copied());
         if let Some((name, schema)) = meant.and_then(|name| Some((name, find_property(schema, name)?))) {
-            let told = self.diagnostics.len();
+            let before = self.diagnostics.len();
             let value = self.convert_node(&entry.value, schema, entry.key_span);
-            self.diagnostics.truncate(told);
+            self.diagnostics.truncate(before);
             draw.map.insert(name.to_owned(), value.unwrap_or_else(|misfit| misfit.placeholder));
         }
     }

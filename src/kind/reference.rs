@@ -1,7 +1,7 @@
 //! The reference pages, in Markdown: one a kind, from the same source as `trueup explain`, and one for the
 //! format in which kinds are written, from its types.
 //!
-//! Deliberately absent: prose that somebody would have to keep true by hand.
+//! Deliberately absent: prose that someone would have to keep true by hand.
 
 mod format;
 

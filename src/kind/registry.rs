@@ -1,7 +1,7 @@
 //! Which APIs and kinds there are: those that come with the program, and those of a workspace.
 //!
 //! Both come through the same door: YAML, `read`, `check`. Built-in descriptions are read when they are first
-//! asked for, because a run needs few of them; a workspace's own are read at once, so that every fault is told.
+//! asked for, because a run needs few of them; a workspace's own are read at once, so that every fault is reported.
 //! Deliberately absent: files. Whoever looks at a disk hands in paths and texts.
 
 use std::collections::BTreeMap;
@@ -167,7 +167,7 @@ impl KindRegistry {
         };
         let api = self.read_api(name, text, faults);
         let api = text.checked.get_or_init(|| api);
-        // a kind is read even when its API is broken, by a stand-in, so that its own faults are told too
+        // a kind is read even when its API is broken, by a stand-in, so that its own faults are reported too
         let stand_in = || Arc::new(check::build_placeholder_api(name));
         let judge = api.clone().unwrap_or_else(stand_in);
         for (own, text) in &shelf.kinds {
@@ -204,7 +204,7 @@ impl KindRegistry {
         })
     }
 
-    /// Reads and checks a description. Even a broken one is checked, so that all its faults are told at once.
+    /// Reads and checks a description. Even a broken one is checked, so that all its faults are reported at once.
     fn read_and_check<F: DeserializeOwned + JsonSchema, T>(
         &self,
         text: &DescriptionText<T>,
@@ -254,7 +254,7 @@ impl<T> DescriptionText<T> {
         Self { source, is_builtin, checked: OnceLock::new() }
     }
 
-    /// What it says; read the first time. A broken one is as good as none here, its faults are told elsewhere.
+    /// What it says; read the first time. A broken one is as good as none here, its faults are reported elsewhere.
     fn get_or_read(&self, read: impl FnOnce(&mut Vec<Diagnostic>) -> Option<Arc<T>>) -> Option<Arc<T>> {
         self.checked.get_or_init(|| read(&mut Vec::new())).clone()
     }

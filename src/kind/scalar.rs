@@ -1,4 +1,4 @@
-//! One leaf, between text and value: the single place where a scalar of any border becomes a typed value,
+//! One value, between text and value: the single place where a scalar of any border becomes a typed value,
 //! and a typed value takes the form in which an API wants it.
 //!
 //! Documents, JSON and JSV hand their scalars in as a [`ScalarToken`]; what fits is decided here, so the same text
@@ -36,7 +36,7 @@ pub struct ScalarMismatch {
 }
 
 impl ScalarType {
-    /// Reads one scalar as this leaf. Lenient about spelling (guids in any form, numbers in quotes), never
+    /// Reads one scalar as this value. Lenient about spelling (guids in any form, numbers in quotes), never
     /// about meaning.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl ScalarType {
         ScalarMismatch { message: format!("this is not {}", self.describe_type()), hint }
     }
 
-    /// The wire form of a value of this leaf.
+    /// The wire form of a value of this value.
     pub fn encode_value(&self, value: &Value) -> WireValue {
         match (self, value) {
             (_, Value::Null) => WireValue::Null,
@@ -165,12 +165,12 @@ impl ScalarType {
             (_, Value::Map(entries)) => WireValue::Object(
                 entries.iter().map(|(key, value)| (key.to_string(), self.encode_value(value))).collect(),
             ),
-            // a leaf is never an object with fields
+            // a value is never an object with fields
             (_, Value::Object(_)) => WireValue::Null,
         }
     }
 
-    /// The text of a value of this leaf inside a path or query.
+    /// The text of a value of this value inside a path or query.
     pub fn render_url_text(value: &Value, api: &Api) -> String {
         match value {
             Value::Uuid(guid) => api.render_uuid(*guid),
@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn the_same_value_in_any_spelling() {
-        let same = |leaf: &ScalarType, a: ScalarToken, b: ScalarToken| {
-            leaf.read_token(a).ok().zip(leaf.read_token(b).ok()).is_some_and(|(a, b)| a == b)
+        let same = |scalar: &ScalarType, a: ScalarToken, b: ScalarToken| {
+            scalar.read_token(a).ok().zip(scalar.read_token(b).ok()).is_some_and(|(a, b)| a == b)
         };
         assert!(same(&DECIMAL, ScalarToken::String("12.50"), ScalarToken::Number("12.5")));
         assert!(same(&DECIMAL, ScalarToken::Plain("1e3"), ScalarToken::Number("1000")));
@@ -320,10 +320,13 @@ mod tests {
             (UnixTimeUnit::Milliseconds, "1695245695250", "2023-09-20T21:34:55.25Z"),
             (UnixTimeUnit::Seconds, "-1", "1969-12-31T23:59:59Z"),
         ] {
-            let leaf = ScalarType::UnixTime(unit);
-            let read = leaf.read_token(ScalarToken::Number(number)).unwrap();
-            assert!(leaf.read_token(ScalarToken::Plain(text)).as_ref() == Ok(&read), "{number}");
-            assert!(matches!(leaf.encode_value(&read), WireValue::Number(own) if own == number), "{number}");
+            let scalar = ScalarType::UnixTime(unit);
+            let read = scalar.read_token(ScalarToken::Number(number)).unwrap();
+            assert!(scalar.read_token(ScalarToken::Plain(text)).as_ref() == Ok(&read), "{number}");
+            assert!(
+                matches!(scalar.encode_value(&read), WireValue::Number(own) if own == number),
+                "{number}"
+            );
         }
         let seconds = ScalarType::UnixTime(UnixTimeUnit::Seconds);
         assert!(seconds.read_token(ScalarToken::Plain("soon")).is_err());

@@ -160,7 +160,7 @@ pub struct PathStep<'k, 'p> {
     pub segment: &'p PathSegment,
     /// The field that it names, or to which the item or the entry belongs; `None` for what the kind does not know.
     pub field: Option<&'k Field>,
-    /// The strictest sensitivity so far. Nobody knows what an unknown field holds.
+    /// The strictest sensitivity so far. No one knows what an unknown field holds.
     pub sensitivity: Sensitivity,
 }
 

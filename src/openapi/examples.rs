@@ -43,12 +43,13 @@ impl<'s> ExampleSource<'s> {
     }
 
     fn collect_objects(&self) -> Vec<&'s Map<String, Json>> {
-        let (resource, book) = (self.resource, self.document);
+        let (resource, description) = (self.resource, self.document);
         let get = resource.item.get.as_ref().and_then(|get| get.response.media_pointer.as_deref());
         let list = resource.list.response.media_pointer.as_deref();
         let items = resource.envelope.items.as_deref().unwrap_or_default();
-        let mut found: Vec<&Json> = get.map_or_else(Vec::new, |media| read_media_examples(book, media));
-        for listed in list.map_or_else(Vec::new, |media| read_media_examples(book, media)) {
+        let mut found: Vec<&Json> =
+            get.map_or_else(Vec::new, |media| read_media_examples(description, media));
+        for listed in list.map_or_else(Vec::new, |media| read_media_examples(description, media)) {
             let mut steps = items.split('.').filter(|step| !step.is_empty());
             let inner = steps.try_fold(listed, |json, step| json.get(step));
             found.extend(inner.and_then(Json::as_array).into_iter().flatten());
@@ -59,12 +60,13 @@ impl<'s> ExampleSource<'s> {
 }
 
 /// The examples beside a schema.
-fn read_media_examples<'b>(book: &'b OpenApiDocument, media: &str) -> Vec<&'b Json> {
-    let one = book.find_json(&format!("{media}/example"));
-    let several = book.list_members(&format!("{media}/examples")).into_iter().filter_map(|(_, pointer)| {
-        let place = book.resolve_pointer(&pointer)?;
-        book.find_json(&format!("{place}/value"))
-    });
+fn read_media_examples<'b>(description: &'b OpenApiDocument, media: &str) -> Vec<&'b Json> {
+    let one = description.find_json(&format!("{media}/example"));
+    let several =
+        description.list_members(&format!("{media}/examples")).into_iter().filter_map(|(_, pointer)| {
+            let place = description.resolve_pointer(&pointer)?;
+            description.find_json(&format!("{place}/value"))
+        });
     one.into_iter().chain(several).collect()
 }
 

@@ -1,6 +1,6 @@
 //! One field of a draft: its words, and the decisions that it leaves to a person.
 //!
-//! Where the document leaves a question open the cautious word is taken: lists lose nothing that nobody asked
+//! Where the document leaves a question open the cautious word is taken: lists lose nothing that no one asked
 //! to lose, what looks like a credential or a person's is marked, and nothing is cleared in a way that the
 //! document does not allow. Deliberately absent: identity and operations; `kind` drafts those.
 
@@ -106,12 +106,12 @@ impl FieldDrafter<'_> {
         }
         lines.extend(build_reference_entry(views, typed.keyword));
         let example = typed.scalar.as_ref().filter(|_| mark != Some("secret") && !access.write_only);
-        let example = example.and_then(|leaf| find_example(views, leaf));
+        let example = example.and_then(|scalar_type| find_example(views, scalar_type));
         lines.extend(typed.entries);
         lines.extend(example.map(|example| DraftEntry::new("example", DraftValue::Json(example))));
         let mut entry = DraftEntry::new(name, DraftValue::Mapping(lines));
         if access.read_only && guessed.is_none() {
-            // nobody writes it, so nothing is asked about it
+            // no one writes it, so nothing is asked about it
             entry.remove_remarks(RemarkLevel::Polish);
         }
         DraftField { name: name.to_owned(), ty: typed.keyword, behavior: access, sensitivity: mark, entry }
@@ -318,7 +318,7 @@ pub fn build_fields_entry(fields: Vec<DraftField>, left_out: &[String]) -> Draft
     }
 }
 
-/// A leaf that is written where a whole thing is read.
+/// A value that is written where a whole thing is read.
 fn find_written_scalar<'p>(views: &OperationSchemas<'p>) -> Option<&'p FlatSchema> {
     let whole = views.read.schema().is_some_and(|read| !read.properties().is_empty());
     views.list_written().find(|plain| whole && plain.is_scalar())
@@ -424,18 +424,18 @@ pub fn is_last_edit(name: &str) -> bool {
 }
 
 /// An example of the document that fits the type.
-fn find_example(views: &OperationSchemas, leaf: &ScalarType) -> Option<Json> {
+fn find_example(views: &OperationSchemas, scalar_type: &ScalarType) -> Option<Json> {
     let mut examples = views.list_present().filter_map(|plain| plain.example.as_ref());
-    examples.find(|example| is_valid_example(leaf, example)).cloned()
+    examples.find(|example| is_valid_example(scalar_type, example)).cloned()
 }
 
-fn is_valid_example(leaf: &ScalarType, example: &Json) -> bool {
+fn is_valid_example(scalar_type: &ScalarType, example: &Json) -> bool {
     let harmless =
         |text: &str| text.chars().count() <= MAX_EXAMPLE_CHARS && !text.contains(naming::is_invisible);
     match example {
-        Json::String(text) => harmless(text) && leaf.read_token(ScalarToken::String(text)).is_ok(),
-        Json::Number(number) => leaf.read_token(ScalarToken::Number(&number.to_string())).is_ok(),
-        Json::Bool(flag) => leaf.read_token(ScalarToken::Boolean(*flag)).is_ok(),
+        Json::String(text) => harmless(text) && scalar_type.read_token(ScalarToken::String(text)).is_ok(),
+        Json::Number(number) => scalar_type.read_token(ScalarToken::Number(&number.to_string())).is_ok(),
+        Json::Bool(flag) => scalar_type.read_token(ScalarToken::Boolean(*flag)).is_ok(),
         _ => false,
     }
 }

@@ -19,8 +19,8 @@ pub struct DraftType {
 
 impl DraftType {
     /// A type without parts.
-    pub fn from_scalar(word: &'static str, leaf: ScalarType) -> Self {
-        Self { keyword: word, entries: Vec::new(), remark: None, scalar: Some(leaf) }
+    pub fn from_scalar(word: &'static str, scalar_type: ScalarType) -> Self {
+        Self { keyword: word, entries: Vec::new(), remark: None, scalar: Some(scalar_type) }
     }
 
     /// A type with words of its kind.
@@ -37,8 +37,8 @@ impl DraftType {
 
 /// The type of an id.
 pub fn draft_id_type(views: &OperationSchemas) -> DraftType {
-    let leaf = views.list_present().find(|plain| plain.is_scalar()).map(draft_scalar_type);
-    match leaf {
+    let scalar_type = views.list_present().find(|plain| plain.is_scalar()).map(draft_scalar_type);
+    match scalar_type {
         Some(typed) if ["string", "integer", "uuid"].contains(&typed.keyword) => typed,
         _ => DraftType::from_scalar("string", ScalarType::String { max_length: None }),
     }
@@ -120,7 +120,7 @@ pub fn draft_map_type(others: Option<&FlatSchema>) -> DraftType {
     DraftType::from_entries("map", vec![listed, build_items_entry(others.unwrap_or(&silent))])
 }
 
-/// The `items` of a list or map of leaves.
+/// The `items` of a list or map of values.
 pub fn build_items_entry(item: &FlatSchema) -> DraftEntry {
     let typed = draft_scalar_type(item);
     let mut lines = vec![build_type_entry(typed.keyword)];

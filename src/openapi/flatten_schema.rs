@@ -135,8 +135,9 @@ impl FlatSchema {
 }
 
 /// Unfolds the schema at a pointer.
-pub fn flatten_schema(book: &OpenApiDocument, pointer: &str) -> FlatSchema {
-    SchemaFlattener { document: book, ancestors: Vec::new(), remaining: MAX_SCHEMAS }.flatten_pointer(pointer)
+pub fn flatten_schema(openapi_document: &OpenApiDocument, pointer: &str) -> FlatSchema {
+    SchemaFlattener { document: openapi_document, ancestors: Vec::new(), remaining: MAX_SCHEMAS }
+        .flatten_pointer(pointer)
 }
 
 struct SchemaFlattener<'b> {
@@ -305,7 +306,7 @@ impl SchemaFlattener<'_> {
         made
     }
 
-    /// One of several: clear when only one of them says anything, or all are leaves of one form.
+    /// One of several: clear when only one of them says anything, or all are values of one form.
     fn merge_one_of(&mut self, own: FlatSchema, several: &[ReferenceOr<Schema>]) -> FlatSchema {
         let all: Vec<FlatSchema> =
             several.iter().filter_map(parse_target).map(|pointer| self.flatten_pointer(pointer)).collect();
@@ -344,7 +345,7 @@ fn is_unspecified(plain: &FlatSchema) -> bool {
     }
 }
 
-/// What two alternatives have in common, where both are leaves of one form.
+/// What two alternatives have in common, where both are values of one form.
 fn unify_alternatives(a: FlatSchema, b: FlatSchema) -> FlatSchema {
     let form = match (a.form, b.form) {
         (SchemaForm::String(a), SchemaForm::String(b)) => {

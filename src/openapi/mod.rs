@@ -108,15 +108,15 @@ pub fn draft_api(request: &DraftRequest) -> Result<ApiDraft, Diagnostic> {
         api,
         vec![("api.yaml".into(), "format: 1\ntitle: x\ndescription: x\nformats: [json]\n".into())],
     )?;
-    let book = OpenApiDocument::parse_source(source, request.read_file)?;
-    let (found, mut skipped) = resource::find_resources(&book);
-    skipped.splice(0..0, list_missing_files(&book));
+    let description = OpenApiDocument::parse_source(source, request.read_file)?;
+    let (found, mut skipped) = resource::find_resources(&description);
+    skipped.splice(0..0, list_missing_files(&description));
     let named = name_resources(found);
     let names: Vec<String> = named.iter().map(|named| named.name.clone()).collect();
     let named = select_resources(named, only, source)?;
     skipped.retain(|_| only.is_empty());
-    let document = describe_document(&book, source);
-    let context = DraftContext { document: &book, api, source_name: &document, kind_names: &names };
+    let document = describe_document(&description, source);
+    let context = DraftContext { document: &description, api, source_name: &document, kind_names: &names };
     skipped.extend(list_vanished_files(request.existing, &names));
     let resources: Vec<&OpenApiResource> = named.iter().map(|named| &named.resource).collect();
     let service = match request.existing.get("api.yaml") {
@@ -124,7 +124,7 @@ pub fn draft_api(request: &DraftRequest) -> Result<ApiDraft, Diagnostic> {
             DraftFile { changes: Some(FileChanges::default()), ..DraftFile::from_text("api", text.clone()) }
         }
         None => {
-            let entries = service::draft_api_entries(&book, &document, &resources);
+            let entries = service::draft_api_entries(&description, &document, &resources);
             DraftFile::render("api", entries, request.with_polish)
         }
     };
@@ -261,9 +261,9 @@ fn name_resources(mut resources: Vec<OpenApiResource>) -> Vec<NamedResource> {
     named
 }
 
-fn list_missing_files(book: &OpenApiDocument) -> Vec<SkippedPath> {
+fn list_missing_files(description: &OpenApiDocument) -> Vec<SkippedPath> {
     let reason = "the document refers to this file, which is not in its folder: bundle the document first";
-    let missing = book.missing_files().iter();
+    let missing = description.missing_files().iter();
     missing.map(|path| SkippedPath { path: path.clone(), reason: reason.to_owned() }).collect()
 }
 
@@ -295,10 +295,13 @@ fn select_resources(
 }
 
 /// What the document is called: its file, its title, its version.
-fn describe_document(book: &OpenApiDocument, source: &NamedSource) -> String {
+fn describe_document(description: &OpenApiDocument, source: &NamedSource) -> String {
     let file = source.path.rsplit(['/', '\\']).next().unwrap_or(&source.path);
-    let said =
-        [Some(naming::sanitize_text(file)), book.read_text("/info/title"), book.read_text("/info/version")];
+    let said = [
+        Some(naming::sanitize_text(file)),
+        description.read_text("/info/title"),
+        description.read_text("/info/version"),
+    ];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

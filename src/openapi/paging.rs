@@ -85,12 +85,12 @@ pub fn is_paging_parameter(name: &str) -> bool {
 
 /// How a list is asked for its pages; `id`: the field of its items that holds their id.
 pub fn draft_paging(
-    book: &OpenApiDocument,
+    openapi_document: &OpenApiDocument,
     list: &OpenApiOperation,
     envelope: &DraftEnvelope,
     id: Option<&str>,
 ) -> DraftPaging {
-    let query = PageQuery::from_list(book, list, envelope, id);
+    let query = PageQuery::from_list(openapi_document, list, envelope, id);
     match query.select_style() {
         Some(style) => DraftPaging { query: None, paging: Some(query.build_entry(&style)) },
         None => query.draft_unpaged_list(),
@@ -99,7 +99,7 @@ pub fn draft_paging(
 
 /// The parameters and headers of a list that concern pages.
 struct PageQuery<'p> {
-    book: &'p OpenApiDocument,
+    openapi_document: &'p OpenApiDocument,
     envelope: &'p DraftEnvelope,
     limit: Option<PageParameter>,
     others: Vec<PageParameter>,
@@ -136,13 +136,13 @@ enum CursorOrigin<'q> {
 
 impl PageParameter {
     /// A parameter, and the parts of one that is an object: `page[size]`.
-    fn list_parts(book: &OpenApiDocument, parameter: &Parameter) -> Vec<Self> {
+    fn list_parts(openapi_document: &OpenApiDocument, parameter: &Parameter) -> Vec<Self> {
         let name = get_parameter_name(parameter);
         let pointer = match &parameter.parameter_data_ref().format {
             openapiv3::ParameterSchemaOrContent::Schema(schema) => parse_target(schema).map(str::to_owned),
             openapiv3::ParameterSchemaOrContent::Content(_) => None,
         };
-        let schema = flatten_parameter(book, parameter);
+        let schema = flatten_parameter(openapi_document, parameter);
         let parts = schema.iter().flat_map(FlatSchema::properties).map(|part| Self {
             name: format!("{name}[{}]", part.name),
             normal: normalize_name(&format!("{name} {}", part.name)),
@@ -183,36 +183,46 @@ impl PageParameter {
     }
 
     /// A number that the schema of the parameter says.
-    fn read_number(&self, book: &OpenApiDocument, word: &str) -> Option<i64> {
-        let place = book.resolve_pointer(self.pointer.as_deref()?)?;
-        book.find_json(&format!("{place}/{word}"))?.as_i64()
+    fn read_number(&self, openapi_document: &OpenApiDocument, word: &str) -> Option<i64> {
+        let place = openapi_document.resolve_pointer(self.pointer.as_deref()?)?;
+        openapi_document.find_json(&format!("{place}/{word}"))?.as_i64()
     }
 }
 
 impl<'p> PageQuery<'p> {
     fn from_list(
-        book: &'p OpenApiDocument,
+        openapi_document: &'p OpenApiDocument,
         list: &'p OpenApiOperation,
         envelope: &'p DraftEnvelope,
         id: Option<&'p str>,
     ) -> Self {
-        let mut all: Vec<PageParameter> =
-            list.list_query_parameters().flat_map(|one| PageParameter::list_parts(book, one)).collect();
+        let mut all: Vec<PageParameter> = list
+            .list_query_parameters()
+            .flat_map(|one| PageParameter::list_parts(openapi_document, one))
+            .collect();
         let rank = |one: &PageParameter| LIMIT_NAMES.iter().position(|name| *name == one.normal);
         let best = (0..all.len())
             .filter(|at| all[*at].is_number() || !all[*at].is_text())
             .filter_map(|at| Some((rank(&all[at])?, at)))
             .min();
         let limit = best.map(|(_, at)| all.remove(at));
-        let headers = list.list_response_headers(book);
+        let headers = list.list_response_headers(openapi_document);
         let total_header = headers.iter().find(|name| TOTAL_HEADERS.contains(&name.to_lowercase().as_str()));
         let texts = [&list.operation.description, &list.operation.summary];
         let linked = wording::says_link_header;
         let links = headers.iter().any(|name| name.eq_ignore_ascii_case("Link"))
             || texts.into_iter().flatten().any(|text| linked(text))
             || all.iter().any(|one| linked(&one.text))
-            || book.mentions_link_header();
-        Self { book, envelope, limit, total_header: total_header.copied(), others: all, id, links }
+            || openapi_document.mentions_link_header();
+        Self {
+            openapi_document,
+            envelope,
+            limit,
+            total_header: total_header.copied(),
+            others: all,
+            id,
+            links,
+        }
     }
 
     fn find(&self, names: &[&str], fits: impl Fn(&PageParameter) -> bool) -> Option<&PageParameter> {
@@ -299,8 +309,9 @@ impl<'p> PageQuery<'p> {
 
     fn find_first_page(&self, page: &PageParameter) -> Option<i64> {
         let said = wording::find_first_page(&page.text);
-        let by_schema =
-            ["default", "example", "minimum"].into_iter().find_map(|word| page.read_number(self.book, word));
+        let by_schema = ["default", "example", "minimum"]
+            .into_iter()
+            .find_map(|word| page.read_number(self.openapi_document, word));
         said.or(by_schema).filter(|first| (0..=1).contains(first))
     }
 
@@ -322,7 +333,7 @@ impl<'p> PageQuery<'p> {
     }
 
     fn build_page_size_entry(&self, limit: &PageParameter) -> DraftEntry {
-        let usual = limit.read_number(self.book, "default").filter(|usual| *usual > 0);
+        let usual = limit.read_number(self.openapi_document, "default").filter(|usual| *usual > 0);
         match (self.find_largest_page(limit), usual) {
             (Some(most), _) => DraftEntry::from_keyword("page_size", most),
             (None, usual) => {

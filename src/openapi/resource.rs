@@ -1,7 +1,7 @@
 //! Resources: what the paths of a document list, read, make, change and delete.
 //!
 //! A resource is a path that answers a list, and the path below it that ends in one parameter. What else can
-//! be written in the document is told, with the reason why it became no kind.
+//! be written in the document is reported, with the reason why it became no kind.
 //! Deliberately absent: fields, and words of the format.
 
 use std::collections::BTreeMap;
@@ -86,10 +86,10 @@ struct OpenApiPathIndex<'b> {
 }
 
 /// The resources of a document, in the order of their paths, and what became none.
-pub fn find_resources(book: &OpenApiDocument) -> (Vec<OpenApiResource>, Vec<SkippedPath>) {
-    let paths = book.list_members("/paths").into_iter().filter(|(path, _)| path.starts_with('/'));
+pub fn find_resources(openapi_document: &OpenApiDocument) -> (Vec<OpenApiResource>, Vec<SkippedPath>) {
+    let paths = openapi_document.list_members("/paths").into_iter().filter(|(path, _)| path.starts_with('/'));
     let places = paths.map(|(path, pointer)| (normalize_path(path), (path, pointer))).collect();
-    let atlas = OpenApiPathIndex { document: book, paths: places };
+    let atlas = OpenApiPathIndex { document: openapi_document, paths: places };
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for (general, (path, _)) in &atlas.paths {
         match atlas.read_resource(general, path) {
@@ -248,16 +248,16 @@ impl OpenApiOperation {
     }
 
     /// Whether the answer names the URL of the object in a header.
-    pub fn answers_location(&self, book: &OpenApiDocument) -> bool {
-        self.list_response_headers(book).iter().any(|name| name.eq_ignore_ascii_case("Location"))
+    pub fn answers_location(&self, openapi_document: &OpenApiDocument) -> bool {
+        self.list_response_headers(openapi_document).iter().any(|name| name.eq_ignore_ascii_case("Location"))
     }
 
     /// The headers of the answer when all is well.
-    pub fn list_response_headers<'b>(&self, book: &'b OpenApiDocument) -> Vec<&'b str> {
+    pub fn list_response_headers<'b>(&self, openapi_document: &'b OpenApiDocument) -> Vec<&'b str> {
         let good = self.operation.responses.responses.iter().filter(|(code, _)| is_success(code));
         let headers = good.filter_map(|(_, response)| {
-            let place = book.resolve_pointer(parse_target(response)?)?;
-            Some(book.list_members(&format!("{place}/headers")).into_iter().map(|(name, _)| name))
+            let place = openapi_document.resolve_pointer(parse_target(response)?)?;
+            Some(openapi_document.list_members(&format!("{place}/headers")).into_iter().map(|(name, _)| name))
         });
         headers.flatten().collect()
     }
@@ -299,10 +299,10 @@ pub fn get_parameter_name(parameter: &Parameter) -> &str {
 }
 
 /// What a parameter may be.
-pub fn flatten_parameter(book: &OpenApiDocument, parameter: &Parameter) -> Option<FlatSchema> {
+pub fn flatten_parameter(openapi_document: &OpenApiDocument, parameter: &Parameter) -> Option<FlatSchema> {
     use openapiv3::ParameterSchemaOrContent::Schema;
     match &parameter.parameter_data_ref().format {
-        Schema(schema) => parse_target(schema).map(|pointer| flatten_schema(book, pointer)),
+        Schema(schema) => parse_target(schema).map(|pointer| flatten_schema(openapi_document, pointer)),
         openapiv3::ParameterSchemaOrContent::Content(_) => None,
     }
 }

@@ -25,7 +25,11 @@ pub struct DraftScope {
 }
 
 /// The parameters above the objects: those of the path, and those that the list demands in its query.
-pub fn infer_scopes(book: &OpenApiDocument, list: &OpenApiOperation, id: &str) -> Vec<DraftScope> {
+pub fn infer_scopes(
+    openapi_document: &OpenApiDocument,
+    list: &OpenApiOperation,
+    id: &str,
+) -> Vec<DraftScope> {
     let mut scopes: Vec<DraftScope> = Vec::new();
     let mut before = "";
     for part in list.path.split('/') {
@@ -37,7 +41,7 @@ pub fn infer_scopes(book: &OpenApiDocument, list: &OpenApiOperation, id: &str) -
             let name = free.into_iter().find(|name| !taken(name)).unwrap_or_else(|| parameter.to_owned());
             let usual = format!("The {} above it.", owner.replace('-', " "));
             let found = find_parameter(list, OpenApiLocation::Path, parameter);
-            scopes.push(DraftScope::from_parameter(book, name, usual, found));
+            scopes.push(DraftScope::from_parameter(openapi_document, name, usual, found));
         }
         before = part;
     }
@@ -46,7 +50,7 @@ pub fn infer_scopes(book: &OpenApiDocument, list: &OpenApiOperation, id: &str) -
         if name != id && !paging::is_paging_parameter(&name) && !scopes.iter().any(|scope| scope.name == name)
         {
             let usual = format!("What the list demands as `{}`.", sanitize_text(&name));
-            let made = DraftScope::from_parameter(book, name, usual, Some(parameter));
+            let made = DraftScope::from_parameter(openapi_document, name, usual, Some(parameter));
             scopes.push(DraftScope { in_query: true, ..made });
         }
     }
@@ -87,12 +91,12 @@ pub fn find_parameter<'o>(
 
 impl DraftScope {
     fn from_parameter(
-        book: &OpenApiDocument,
+        openapi_document: &OpenApiDocument,
         name: String,
         usual: String,
         found: Option<&Parameter>,
     ) -> Self {
-        let schema = found.and_then(|parameter| flatten_parameter(book, parameter));
+        let schema = found.and_then(|parameter| flatten_parameter(openapi_document, parameter));
         let data = found.map(Parameter::parameter_data_ref);
         let said = data.and_then(|data| naming::extract_summary(data.description.as_deref()?));
         let example = data.and_then(|data| data.example.clone()).or_else(|| schema.as_ref()?.example.clone());

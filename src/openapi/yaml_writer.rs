@@ -155,26 +155,26 @@ pub const POLISH_PREFIX: &str = "polish: ";
 
 /// The text of a file: remarks on top, then its lines. A blank line stands before each section.
 pub fn render_entries(top: &[String], lines: &[DraftEntry]) -> String {
-    let mut sheet = DraftYamlWriter { text: String::new() };
+    let mut writer = DraftYamlWriter { text: String::new() };
     for remark in top {
-        sheet.write_comment(remark, 0);
+        writer.write_comment(remark, 0);
     }
     for line in lines {
         if matches!(line.value, DraftValue::Mapping(_) | DraftValue::MappingList(_))
             || !line.comments.is_empty()
         {
-            sheet.write_blank_line();
+            writer.write_blank_line();
         }
-        sheet.write_entry(line, 0, "");
+        writer.write_entry(line, 0, "");
     }
-    sheet.text
+    writer.text
 }
 
 /// Entries as lines of a mapping that begins in a column.
 pub fn render_indented(entries: &[&DraftEntry], indent: usize) -> String {
-    let mut sheet = DraftYamlWriter { text: String::new() };
-    entries.iter().for_each(|entry| sheet.write_entry(entry, indent, ""));
-    sheet.text
+    let mut writer = DraftYamlWriter { text: String::new() };
+    entries.iter().for_each(|entry| writer.write_entry(entry, indent, ""));
+    writer.text
 }
 
 struct DraftYamlWriter {

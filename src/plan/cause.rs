@@ -1,4 +1,4 @@
-//! Why a change is there: somebody edited the document, somebody edited the object, nobody applied it yet, or the
+//! Why a change is there: someone edited the document, someone edited the object, no one applied it yet, or the
 //! service or this program does not let it settle.
 //!
 //! A change is compared with what was last applied and with the base of the branch, as far as each is known. A
@@ -130,7 +130,7 @@ fn refuse_mixed(step: Step) -> RefusedObject {
     RefusedObject { subject: step.subject, reasons: vec![reason], changes: step.changes }
 }
 
-/// What nobody asks for is lost with the object, for the reasons for which that is replaced.
+/// What no one asks for is lost with the object, for the reasons for which that is replaced.
 fn assign_lost_causes(changes: &mut [Change]) {
     let (asked, lost): (Vec<_>, Vec<_>) = changes.iter_mut().partition(|change| change.place.is_some());
     let mut causes: Vec<ChangeCause> =

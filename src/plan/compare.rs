@@ -9,7 +9,7 @@ use crate::kind::{ArrayType, Field, FieldType, ItemType, ScalarType, Shape};
 use crate::plan::{Change, ChangeValueType};
 use crate::value::{Object, PathSegment, Sensitivity, UnknownField, Value, ValuePath};
 
-/// Every leaf in which two objects of one shape differ; items and entries that came or went as wholes.
+/// Every value in which two objects of one shape differ; items and entries that came or went as wholes.
 /// Fields for which `skip` is true are passed over, at any depth. A change whose second side may not be the
 /// value itself is unseen.
 pub fn diff_objects(shape: &Shape, a: &Object, b: &Object, skip: &dyn Fn(&Field) -> bool) -> Vec<Change> {
@@ -50,7 +50,7 @@ impl DiffWalker<'_> {
     fn diff_unknown_fields(&mut self, a: &Object, b: &Object, path: &ValuePath) {
         let is_gone = |own: &&UnknownField| !b.unknown_fields.iter().any(|other| other.name == own.name);
         for gone in a.unknown_fields.iter().filter(is_gone) {
-            // nobody knows what it holds, so it is shown like a sensitive value
+            // no one knows what it holds, so it is shown like a sensitive value
             let (path, any) = (
                 path.join_segment(PathSegment::Field((&*gone.name).into())),
                 ChangeValueType::Scalar(ScalarType::Any),
@@ -86,7 +86,7 @@ impl DiffWalker<'_> {
         }
     }
 
-    /// Of the last change: whether nobody can see what is there now.
+    /// Of the last change: whether no one can see what is there now.
     fn set_unreadable(&mut self, unseen: bool) {
         if let Some(last) = self.changes.last_mut() {
             last.unreadable = unseen;
@@ -118,7 +118,7 @@ impl ChangeValueType {
     /// The form of a field's value.
     pub fn from_type(ty: &FieldType) -> Self {
         match ty {
-            FieldType::Scalar(leaf) => Self::Scalar(leaf.clone()),
+            FieldType::Scalar(scalar) => Self::Scalar(scalar.clone()),
             FieldType::Object(shape) => Self::Object(shape.clone()),
             FieldType::Map(map) => Self::Map(map.value.clone()),
             FieldType::Array(list) => Self::from_item(&list.item),
@@ -128,7 +128,7 @@ impl ChangeValueType {
     /// The form of a list's item.
     pub fn from_item(item: &ItemType) -> Self {
         match item {
-            ItemType::Scalar(leaf) => Self::Scalar(leaf.clone()),
+            ItemType::Scalar(scalar) => Self::Scalar(scalar.clone()),
             ItemType::Object(shape) => Self::Object(shape.clone()),
         }
     }

@@ -68,7 +68,7 @@ fn parse_limit(text: &str) -> Option<CountLimit> {
 pub struct ChangeLimits(pub Vec<ScopedLimit>);
 
 impl ChangeLimits {
-    /// The limit of the run, where somebody set one.
+    /// The limit of the run, where someone set one.
     pub fn find_run_limit(&self) -> Option<CountLimit> {
         self.0.iter().rev().find(|own| !own.is_scoped()).map(|own| own.limit)
     }

@@ -1,7 +1,7 @@
 //! What a document asks, as a tree of digests: what is kept of a document that was applied, and what two
 //! versions of one are compared by.
 //!
-//! The tree follows the document, leaf by leaf, so the place of a change can be found in it again: items of
+//! The tree follows the document, value by value, so the place of a change can be found in it again: items of
 //! lists by their keys, keys that must not be seen by their digest. Everything that compares as the same has
 //! the same digest. A digest is made under a key that stays with its owner, so it says nothing by itself.
 //! Deliberately absent: what a difference between two trees means (`cause`).
@@ -27,7 +27,7 @@ const SOURCE_DIGEST_PREFIX: char = '?';
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
 #[serde(untagged)]
 pub enum DesiredDigest {
-    /// The digest of a leaf; that of nothing for what is to be cleared.
+    /// The digest of a value; that of nothing for what is to be cleared.
     Leaf(String),
     /// The fields of an object or the entries of a map, by name.
     Fields(BTreeMap<String, DesiredDigest>),
@@ -119,7 +119,7 @@ impl DesiredDigest {
 }
 
 impl DigestLookup<'_> {
-    /// Whether a live value at the place of a change is what was asked; nothing where nobody can tell.
+    /// Whether a live value at the place of a change is what was asked; nothing where no one can tell.
     pub fn matches_live(&self, kind: &Kind, change: &Change, key: &[u8]) -> Option<bool> {
         match self {
             Self::Found(requested) => ValueDigester { key }.matches_value(
@@ -196,10 +196,10 @@ impl ValueDigester<'_> {
     fn has_item_key(&self, item: &DesiredDigest, shape: Option<&Shape>, key: &[ItemKeyField]) -> bool {
         let DesiredDigest::Fields(fields) = item else { return false };
         let mut named = 0;
-        for leaf in key {
-            let field = shape.and_then(|shape| shape.find_field(&leaf.name));
-            let (Some(own), Some(field)) = (fields.get(&*leaf.name), field) else { continue };
-            if self.matches_value(own, ValuePosition::Field(field), Some(&leaf.value)) == Some(false) {
+        for scalar in key {
+            let field = shape.and_then(|shape| shape.find_field(&scalar.name));
+            let (Some(own), Some(field)) = (fields.get(&*scalar.name), field) else { continue };
+            if self.matches_value(own, ValuePosition::Field(field), Some(&scalar.value)) == Some(false) {
                 return false;
             }
             named += 1;
@@ -412,7 +412,7 @@ impl DesiredVisitor for CanonicalEncoder {
     }
 
     fn visit_scalar(&mut self, value: &Value, compare: ComparisonRule) {
-        // a leaf may be a list, which is told from so many leaves
+        // a value may be a list, which is distinguished from so many values
         self.write_piece(b'v', b"");
         CanonicalEncoder::write_scalar(self, value, compare, Sensitivity::Public);
     }
@@ -482,7 +482,7 @@ impl DesiredVisitor for DigestTreeBuilder<'_> {
     }
 }
 
-/// A source, told from every other one.
+/// A source, distinguished from every other one.
 fn encode_source(slot: &ValueSource) -> String {
     match slot {
         ValueSource::Env(name) => format!("env\n{name}"),
@@ -492,7 +492,7 @@ fn encode_source(slot: &ValueSource) -> String {
     }
 }
 
-/// The key leaves of a live item that a reader may see stand in the name of its place; the others as a digest.
+/// The key values of a live item that a reader may see stand in the name of its place; the others as a digest.
 pub fn encode_change_path(change: &Change, kind: &Kind, key: &[u8]) -> String {
     let maker = ValueDigester { key };
     let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
@@ -506,11 +506,11 @@ pub fn encode_change_path(change: &Change, kind: &Kind, key: &[u8]) -> String {
             }
             PathSegment::Item { index, key } if key.is_empty() => place.push_str(&index.to_string()),
             PathSegment::Item { key, .. } => {
-                let leaves = key.iter().map(|leaf| match leaf.sensitivity.max(change.sensitivity) {
-                    Sensitivity::Public => text(&leaf.value),
-                    _ => maker.digest_value(None, Some(&leaf.value)),
+                let scalars = key.iter().map(|scalar| match scalar.sensitivity.max(change.sensitivity) {
+                    Sensitivity::Public => text(&scalar.value),
+                    _ => maker.digest_value(None, Some(&scalar.value)),
                 });
-                place.push_str(&leaves.collect::<Vec<_>>().join(","));
+                place.push_str(&scalars.collect::<Vec<_>>().join(","));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a step relied on and what it would send, as digests: so that a reviewed step can be told from another.
+//! What a step relied on and what it would send, as digests: so that a reviewed step can be distinguished from another.
 //!
 //! What compares as the same digests as the same: order where it says nothing, scale of decimals, what means
 //! nothing. With a key everything enters a digest, under HMAC. Without one the values of marked fields stay
@@ -20,7 +20,7 @@ use crate::kind::{
 use crate::plan::{Change, ChangeValueType, PlanSubject, Step};
 use crate::value::{Object, PathSegment, Sensitivity, Value};
 
-/// How many bytes of a digest are told for one field; it only helps to name what moved.
+/// How many bytes of a digest are reported for one field; it only helps to name what moved.
 const SHORT_DIGEST_BYTES: usize = 8;
 
 /// What short names are made of: nothing that is taken for something else when it is read aloud.
@@ -28,7 +28,7 @@ const PSEUDONYM_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// A step, told from every other one.
+/// A step, distinguished from every other one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepDigest {
     /// What the step relied on.
@@ -99,7 +99,7 @@ pub fn digest_value(value: &Value, compare: ComparisonRule, key: &[u8]) -> Strin
 /// who has not the key. Eight letters and digits after a tilde.
 pub fn derive_pseudonym(value: &Value, key: &[u8]) -> String {
     let mut canon = CanonicalEncoder::new(true);
-    // told from every other digest of the same value
+    // distinguished from every other digest of the same value
     canon.write_piece(b'P', b"pseudonym");
     canon.write_scalar(value, ComparisonRule::Exact, Sensitivity::Public);
     let bits = u64::from_str_radix(&canon.to_digest(Some(key), 5), 16).unwrap_or_default();
@@ -115,7 +115,7 @@ fn encode_hex(digest: &[u8], bytes: usize) -> String {
     digest.iter().take(bytes).flat_map(digits).collect()
 }
 
-/// A digest of any bytes; told from those of steps by what is put before it.
+/// A digest of any bytes; distinguished from those of steps by what is put before it.
 pub fn digest_bytes(text: &[u8], key: Option<&[u8]>) -> String {
     compute_digest(&[b"b", &encode_length(text), text], key, 32)
 }
@@ -294,9 +294,9 @@ impl CanonicalEncoder {
                     self.write_piece(b'i', &index.to_be_bytes())
                 }
                 PathSegment::Item { key, .. } => {
-                    for leaf in key {
-                        self.write_piece(b'k', leaf.name.as_bytes());
-                        self.write_scalar(&leaf.value, ComparisonRule::Exact, mark.max(leaf.sensitivity));
+                    for scalar in key {
+                        self.write_piece(b'k', scalar.name.as_bytes());
+                        self.write_scalar(&scalar.value, ComparisonRule::Exact, mark.max(scalar.sensitivity));
                     }
                 }
             }
@@ -382,7 +382,7 @@ impl CanonicalEncoder {
             Value::KnownAfterApply(name) => self.write_piece(b'l', name.as_bytes()),
             Value::Array(items) => items.iter().for_each(|item| self.write_scalar(item, compare, mark)),
             Value::Map(entries) => self.write_map(entries, mark),
-            // an object whose shape nobody knows here has no field that may be told
+            // an object whose shape no one knows here has no field that may be reported
             Value::Object(_) => self.write_piece(b'?', b"1"),
         }
     }
@@ -424,7 +424,7 @@ impl CanonicalEncoder {
                 }
                 // carried as it was read: it moves by itself
                 None if matches!(value, WireValue::Raw(_)) => {}
-                // what goes through a member of its own: nobody here knows its marks
+                // what goes through a member of its own: no one here knows its marks
                 None => {
                     self.write_piece(b's', name.as_bytes());
                     self.write_wire_value(value, mark.max(Sensitivity::Internal));

@@ -1,7 +1,7 @@
 //! Gates over a whole plan: how much of what is there it may change, and how many requests it may take.
 //!
 //! A mistake in a document is one object; a mistake in a pattern, a target or a default is all of them. So a
-//! plan that updates or deletes a large share is refused as a whole until somebody names the share. The gates
+//! plan that updates or deletes a large share is refused as a whole until someone names the share. The gates
 //! of a single object (deletion, protection, hidden values) stand in `step`.
 //! Deliberately absent: creates, which take nothing away.
 

@@ -92,7 +92,7 @@ pub struct Step {
     pub requests: Vec<StepRequest>,
     /// Whether the body holds everything or only the changes; what the step relies on follows from it.
     pub body_mode: WriteBody,
-    /// Changes that wait for somebody, and other things worth knowing.
+    /// Changes that wait for someone, and other things worth knowing.
     pub notes: Vec<Diagnostic>,
     /// The live object that the step was made from; none for a create.
     pub live: Option<Object>,
@@ -106,7 +106,7 @@ pub struct Step {
     pub last_written: Vec<LastWritten>,
     /// Live values that must not be written back.
     pub unsendable_paths: Vec<ValuePath>,
-    /// What of it somebody had to allow.
+    /// What of it someone had to allow.
     pub required_permissions: Vec<Permission>,
     /// Where the object gives way to a new one: how, or the part of that which this is.
     pub replacement: Option<Box<StepReplacement>>,
@@ -219,7 +219,7 @@ impl StepAction {
     }
 }
 
-/// One leaf that differs; or one list item or map entry that comes or goes as a whole.
+/// One value that differs; or one list item or map entry that comes or goes as a whole.
 #[derive(Clone)]
 pub struct Change {
     pub path: ValuePath,
@@ -230,7 +230,7 @@ pub struct Change {
     pub sensitivity: Sensitivity,
     /// The line that asks for it; none for what goes because it is not listed.
     pub place: Option<SourceLocation>,
-    /// Nobody can see the value before: it may differ.
+    /// No one can see the value before: it may differ.
     pub unreadable: bool,
     /// Why it is there, as far as that was asked and is known.
     pub causes: Vec<cause::ChangeCause>,
@@ -291,7 +291,7 @@ pub struct LastWritten {
     pub path: ValuePath,
     pub comparison: WriteComparison,
     pub write_time: Option<WriteTime>,
-    /// It is written because somebody asked for that.
+    /// It is written because someone asked for that.
     pub rotated: bool,
 }
 

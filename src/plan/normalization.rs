@@ -1,7 +1,7 @@
 //! Why a service kept something else than was sent, where the two values tell it, and what to do about that.
 //!
 //! Where the format has a word for it, the line to add to the kind is said; where it has none, what to write in
-//! the document instead. Deliberately absent: secrets, of which not even this is told, how long a value is that
+//! the document instead. Deliberately absent: secrets, of which not even this is reported, how long a value is that
 //! not everybody may see, and lists that lost something.
 
 use rust_decimal::Decimal;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_secret_nothing_is_told() {
+    fn of_a_secret_nothing_is_reported() {
         let secret = |field: &Field| field.sensitivity == Sensitivity::Secret;
         assert!(said(secret, &Value::from_text("Aa"), &Value::from_text("aa")).is_none());
         let kinds = kinds();
@@ -135,7 +135,7 @@ mod tests {
         assert!(within(Sensitivity::Secret).is_none(), "it stands in a secret");
         assert!(
             within(Sensitivity::Personal).is_some_and(|said| !said.contains('6')),
-            "its length is not told"
+            "its length is not shown"
         );
     }
 }

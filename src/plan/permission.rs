@@ -26,7 +26,7 @@ pub enum Permission {
     Rename,
 }
 
-/// All of them, in the order in which they are told.
+/// All of them, in the order in which they are reported.
 pub const ALL_PERMISSIONS: [Permission; 9] = [
     Permission::Delete,
     Permission::Replace,

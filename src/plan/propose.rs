@@ -63,7 +63,7 @@ pub struct ObjectProposal {
     pub hidden_clears: Vec<Change>,
     /// What is known of values that the document supplies and that do not read back.
     pub last_written: Vec<LastWritten>,
-    /// What of it somebody had to allow.
+    /// What of it someone had to allow.
     pub required_permissions: Vec<Permission>,
     /// Immutable fields that differ, of an object that can be replaced.
     pub replaced_by: Vec<ValuePath>,

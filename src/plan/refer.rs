@@ -16,7 +16,7 @@ use crate::value::{Object, Sensitivity, Value};
 
 /// How many things a message tells.
 const MAX_SHOWN_NAMES: usize = 12;
-/// How many characters of a name are told.
+/// How many characters of a name are reported.
 const MAX_SHOWN_CHARACTERS: usize = 60;
 
 /// A thing that may be referred to.
@@ -145,17 +145,17 @@ fn diagnose_ambiguous(
 ) -> Diagnostic {
     let by = reference.member.as_deref().unwrap_or_default();
     let all: Vec<ReferenceCandidate> = several.iter().map(|thing| (*thing).clone()).collect();
-    let told = if among.sensitivity == Sensitivity::Public {
+    let listed = if among.sensitivity == Sensitivity::Public {
         format!(": {}", format_candidates(&all, among))
     } else {
         String::new()
     };
-    let message = format!("{} things have this `{by}`{told}", several.len());
+    let message = format!("{} things have this `{by}`{listed}", several.len());
     Diagnostic::error("ambiguous-reference", message).with_hint("write the id of the one that is meant")
 }
 
 /// Values beyond the bounds that stand in the things to which fields beside them refer. `list` gives the list
-/// of a root field. What is live already is left alone: nobody asks for it anew.
+/// of a root field. What is live already is left alone: no one asks for it anew.
 pub fn check_candidate_limits(
     document: &Document,
     live: Option<&Object>,
@@ -274,11 +274,11 @@ impl CandidateLimits {
         if self.sensitivity != Sensitivity::Public {
             return "look at the choices in the service".to_owned();
         }
-        let told: Vec<String> =
+        let listed: Vec<String> =
             self.allowed_values.iter().take(MAX_SHOWN_NAMES).map(|choice| shorten_name(choice)).collect();
         let more = self.allowed_values.len().saturating_sub(MAX_SHOWN_NAMES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("choose from: {}{more}", told.join(", "))
+        format!("choose from: {}{more}", listed.join(", "))
     }
 }
 

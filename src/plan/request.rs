@@ -42,7 +42,7 @@ pub fn build_update(
     planned
 }
 
-/// Whether a change makes the service ask somebody to confirm it: sent twice, it would ask twice.
+/// Whether a change makes the service ask someone to confirm it: sent twice, it would ask twice.
 pub fn starts_confirmation(shape: &Shape, changes: &[Change]) -> bool {
     let field = |change: &Change| change.path.top_field().and_then(|name| shape.find_field(name));
     changes.iter().filter_map(field).any(|field| field.when_absent == AbsenceRule::Pending)
@@ -432,7 +432,7 @@ fn list_carried_members<'o>(
 fn encode_value(field: &Field, value: &Value, moment: WriteMode) -> WireValue {
     match (&field.ty, value) {
         (_, Value::Null) => WireValue::Null,
-        (FieldType::Scalar(leaf), value) => leaf.encode_value(value),
+        (FieldType::Scalar(scalar), value) => scalar.encode_value(value),
         (FieldType::Map(map), Value::Map(entries)) => WireValue::Object(
             entries.iter().map(|(key, value)| (key.to_string(), map.value.encode_value(value))).collect(),
         ),
@@ -441,7 +441,7 @@ fn encode_value(field: &Field, value: &Value, moment: WriteMode) -> WireValue {
             items
                 .iter()
                 .map(|item| match (&list.item, item) {
-                    (ItemType::Scalar(leaf), item) => leaf.encode_value(item),
+                    (ItemType::Scalar(scalar), item) => scalar.encode_value(item),
                     (ItemType::Object(shape), Value::Object(object)) => encode_object(shape, object, moment),
                     (ItemType::Object(_), _) => WireValue::Null,
                 })

@@ -338,7 +338,7 @@ fn find_operation<'q>(question: &ProposalInput<'q>, method: UpdateMethod) -> Opt
 pub enum RecheckOutcome {
     /// As planned; the step is made anew from what was just read, so that nothing older is sent.
     Proceed(Box<Step>),
-    /// Somebody else did it meanwhile.
+    /// Someone else did it meanwhile.
     AlreadyDone,
     /// What the step relied on has moved.
     Conflict(Vec<FieldConflict>),
@@ -346,7 +346,7 @@ pub enum RecheckOutcome {
     Refused(Vec<Diagnostic>),
 }
 
-/// A leaf that moved between plan and write.
+/// A value that moved between plan and write.
 pub struct FieldConflict {
     pub path: ValuePath,
     /// As it was when planned.
@@ -379,7 +379,7 @@ pub fn recheck_step(step: &Step, question: &ProposalInput, rules: DecideOptions)
 }
 
 /// A write of everything relies on the whole object but for what the service sets; a write of changes on the
-/// leaves that it changes.
+/// values that it changes.
 fn find_conflicts(step: &Step, planned: &Object, now: &Object) -> Vec<FieldConflict> {
     let shape = &step.subject.kind.shape;
     let moves = step.subject.kind.history.changed_at.map(|number| shape.get_field(number));

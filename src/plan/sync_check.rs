@@ -64,7 +64,7 @@ fn is_list_in_sync(list: &ArrayType, live: &[Value], items: &[DesiredNode]) -> b
     live.iter().zip(items).all(|(live, wanted)| match (&list.item, live, &wanted.value) {
         (ItemType::Scalar(_), live, DesiredValue::Literal(value)) => live.is_equivalent(value),
         (ItemType::Object(shape), Value::Object(live), DesiredValue::Object(fields)) => {
-            // only an item that says which one it is can be told from its neighbours
+            // only an item that says which one it is can be distinguished from its neighbours
             list.item_identity().is_none_or(|identity| identity.has_full_key(fields.as_slice()))
                 && is_object_in_sync(shape, live, fields)
         }

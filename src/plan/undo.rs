@@ -1,4 +1,4 @@
-//! What is to be wanted of an object so that leaves that a run wrote become what they were before.
+//! What is to be wanted of an object so that values that a run wrote become what they were before.
 //!
 //! Only leaves count that still hold what the run wrote; every other one stays as it is, and why is said. What
 //! comes out is an ordinary wish that names these leaves and nothing else; of a list that is written as a whole
@@ -15,7 +15,7 @@ use crate::kind::mask::is_unreadable;
 use crate::kind::{ArrayType, ClearValue, Field, FieldType, ItemType, Kind, ListType, MapType, Shape};
 use crate::value::{Object, PathSegment, Value, ValuePath};
 
-/// A leaf that a run wrote; or an item or entry that came or went as a whole.
+/// A value that a run wrote; or an item or entry that came or went as a whole.
 #[derive(Clone)]
 pub struct UndoableChange {
     pub path: ValuePath,
@@ -27,7 +27,7 @@ pub struct UndoableChange {
     pub after: Option<Value>,
 }
 
-/// Why a leaf stays as it is.
+/// Why a value stays as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UndoSkipReason {
     /// It is already what it was before.
@@ -52,12 +52,12 @@ pub struct UndoProposal {
     pub skipped: Vec<(usize, UndoSkipReason)>,
 }
 
-/// What is to be wanted so that these leaves are undone.
-pub fn propose_undo(kind: &Kind, live: &Object, leaves: &[UndoableChange]) -> UndoProposal {
+/// What is to be wanted so that these values are undone.
+pub fn propose_undo(kind: &Kind, live: &Object, values: &[UndoableChange]) -> UndoProposal {
     let mut undoing = UndoBuilder { skipped: Vec::new(), reverted_count: 0 };
     let ways: Vec<PathCursor> = (0..)
-        .zip(leaves)
-        .map(|(number, leaf)| PathCursor { index: number, change: leaf, depth: 0 })
+        .zip(values)
+        .map(|(number, scalar)| PathCursor { index: number, change: scalar, depth: 0 })
         .collect();
     let fields = undoing.undo_object(&kind.shape, Some(live), &ways);
     undoing.skipped.sort_by_key(|(number, _)| *number);
@@ -69,16 +69,16 @@ pub fn propose_undo(kind: &Kind, live: &Object, leaves: &[UndoableChange]) -> Un
     }
 }
 
-/// What is to be wanted of a new object so that it is as the one that is gone; nothing when a leaf has no place
+/// What is to be wanted of a new object so that it is as the one that is gone; nothing when a value has no place
 /// in the kind.
-pub fn propose_recreate(kind: &Kind, leaves: &[UndoableChange]) -> Option<DesiredNode> {
+pub fn propose_recreate(kind: &Kind, values: &[UndoableChange]) -> Option<DesiredNode> {
     let mut fields: BTreeMap<u16, Vec<DesiredNode>> = BTreeMap::new();
     let mut lists = BTreeMap::new();
-    for leaf in leaves {
-        let Some(PathSegment::Field(name)) = leaf.path.0.first() else { return None };
+    for scalar in values {
+        let Some(PathSegment::Field(name)) = scalar.path.0.first() else { return None };
         let field = kind.shape.find_field(name)?;
-        let value = leaf.before.as_ref()?;
-        match (&field.ty, leaf.path.0.len()) {
+        let value = scalar.before.as_ref()?;
+        match (&field.ty, scalar.path.0.len()) {
             (FieldType::Array(list), 2) => {
                 lists
                     .entry(field.number)
@@ -98,7 +98,7 @@ pub fn propose_recreate(kind: &Kind, leaves: &[UndoableChange]) -> Option<Desire
     Some(build_node(DesiredValue::Object(all)))
 }
 
-/// Whether a leaf of a new object can be asked for; what the service sets comes by itself.
+/// Whether a value of a new object can be asked for; what the service sets comes by itself.
 pub fn is_writable_path(kind: &Kind, path: &ValuePath) -> bool {
     let field = path.top_field().and_then(|name| kind.shape.find_field(name));
     field.is_none_or(|field| !is_read_only(field))
@@ -109,7 +109,7 @@ pub fn is_read_only(field: &Field) -> bool {
     field.behavior.read_only || field.copy_of.is_some() || field.omit_from_writes
 }
 
-/// The way to a leaf from where it is looked at.
+/// The way to a value from where it is looked at.
 #[derive(Clone, Copy)]
 struct PathCursor<'w> {
     index: usize,
@@ -156,7 +156,7 @@ impl UndoBuilder {
         ways.iter().for_each(|way| self.skip_change(way, why));
     }
 
-    /// Whether a leaf still holds what was written; notes why not.
+    /// Whether a value still holds what was written; notes why not.
     fn confirm_written(&mut self, way: &PathCursor, is: &dyn Fn(Option<&Value>) -> bool) -> bool {
         let holds = is(way.change.after.as_ref());
         if holds {

@@ -1,7 +1,7 @@
 //! What rules see of an object: its document, and what a plan would do, as CEL values.
 //!
 //! A value under a mark stands as `{"secret": "given"}`, whatever it is; only that it is there, or null, can be
-//! told. Decimals are doubles and whole numbers ints, by the type of the field and never by the value.
+//! reported. Decimals are doubles and whole numbers ints, by the type of the field and never by the value.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ fn convert_item(desired: &DesiredValue, item: &ItemType, mark: Sensitivity) -> F
     }
 }
 
-/// A leaf without a mark.
+/// A value without a mark.
 fn convert_scalar(desired: &DesiredValue) -> Fact {
     match desired {
         DesiredValue::Literal(value) => convert_value(value),
@@ -109,7 +109,7 @@ fn convert_value(value: &Value) -> Fact {
         Value::DateTime(time) => build_string(&time.value.to_string()),
         Value::Array(items) => build_list(items.iter().map(convert_value).collect()),
         Value::Map(entries) => build_map(entries.iter().map(|(key, value)| (&**key, convert_value(value)))),
-        // it has fields with marks, which nobody here knows
+        // it has fields with marks, which no one here knows
         Value::Object(_) => build_mask("unknown", "given"),
     }
 }

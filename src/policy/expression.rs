@@ -341,8 +341,8 @@ impl ExpressionChecker<'_> {
         }
         let at = self.find_offset(next.id);
         // `spec.a.b` holds `spec.a`, of which all is said then
-        let is_told = self.references.iter().any(|requested| requested.offset == at);
-        if let (Expr::Ident(root), false) = (&next.expr, path.is_empty() || is_told)
+        let is_reported = self.references.iter().any(|requested| requested.offset == at);
+        if let (Expr::Ident(root), false) = (&next.expr, path.is_empty() || is_reported)
             && !self.loop_variables.contains(root)
         {
             self.references.push(RuleFieldReference { root: root.clone(), path, offset: at });

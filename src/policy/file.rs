@@ -35,7 +35,7 @@ pub struct RuleFile {
     /// What to do about it.
     #[serde(default)]
     pub hint: Option<String>,
-    /// Whether a broken rule refuses everything (`error`) or is only told (`warning`).
+    /// Whether a broken rule refuses everything (`error`) or is only reported (`warning`).
     #[serde(default)]
     pub severity: SeverityFile,
     /// The kinds that it is about, `api/kind`; `*` stands for any part of a name. All when left out.
@@ -65,7 +65,7 @@ pub enum SeverityFile {
     /// Nothing is written.
     #[default]
     Error,
-    /// It is told.
+    /// It is reported.
     Warning,
 }
 
@@ -101,7 +101,7 @@ pub enum ActionFile {
     Unchanged,
     /// It differs and is left alone.
     Refused,
-    /// Nobody knows whether it differs.
+    /// No one knows whether it differs.
     Unread,
 }
 

@@ -116,7 +116,7 @@ impl TargetCredentials {
         })
     }
 
-    /// Everything in them that nobody may see, tokens and encoded forms included.
+    /// Everything in them that no one may see, tokens and encoded forms included.
     pub(super) async fn collect_secrets(&self) -> Vec<SecretString> {
         let (mut secrets, parts) = {
             let state = self.state.lock().await;
@@ -346,7 +346,7 @@ impl UsedParameters<'_> {
     }
 }
 
-/// A header value that nobody prints; `None` when it is empty or no header can carry it.
+/// A header value that no one prints; `None` when it is empty or no header can carry it.
 pub(super) fn build_sensitive_header(before: &str, secret: &SecretString) -> Option<HeaderValue> {
     let secret = secret.expose_secret();
     let text = Zeroizing::new(format!("{before}{secret}"));

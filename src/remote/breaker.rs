@@ -42,7 +42,7 @@ impl Default for BreakerState {
     }
 }
 
-/// Leave to send one request; what came of it is to be told.
+/// Leave to send one request; what came of it is to be reported.
 pub(super) struct BreakerPermit<'b> {
     breaker: &'b CircuitBreaker,
     is_probe: bool,
@@ -133,7 +133,7 @@ impl BreakerPermit<'_> {
 }
 
 impl Drop for BreakerPermit<'_> {
-    /// Somebody else tries when the one who was to is gone.
+    /// Someone else tries when the one who was to is gone.
     fn drop(&mut self) {
         if self.is_probe {
             *self.breaker.lock_state() = BreakerState::Open(Instant::now());

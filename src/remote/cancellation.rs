@@ -43,7 +43,7 @@ impl CancellationToken {
         self.is_interrupted() || self.is_expired()
     }
 
-    /// Whether somebody asked for the end.
+    /// Whether someone asked for the end.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::SeqCst)
     }
@@ -88,17 +88,17 @@ impl CancellationToken {
 
     /// Waits until nothing is to be begun any more.
     pub async fn wait_for_cancellation(&self) {
-        let told = self.interrupt_notify.notified();
-        tokio::pin!(told);
+        let notification = self.interrupt_notify.notified();
+        tokio::pin!(notification);
         // listening before looking, so that an interrupt in between is not missed
-        told.as_mut().enable();
+        notification.as_mut().enable();
         if self.is_cancelled() {
             return;
         }
         match self.deadline {
-            None => told.await,
+            None => notification.await,
             Some(deadline) => tokio::select! {
-                () = told => {}
+                () = notification => {}
                 () = sleep_until(deadline) => {}
             },
         }

@@ -35,7 +35,7 @@ pub enum IncompleteReason {
     MissingObject,
     /// So many items have no natural key that can be read.
     UnreadableItems(u64),
-    /// So many items of several pages have no id, so nobody knows whether they are different ones.
+    /// So many items of several pages have no id, so no one knows whether they are different ones.
     ItemsWithoutId(u64),
     /// The next page is on another host, or its URL cannot be sent as it came.
     OtherOrigin,

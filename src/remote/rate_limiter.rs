@@ -2,7 +2,7 @@
 //!
 //! What the description of the API says is kept from the first request on. A rate is exact over any second or
 //! minute, not an average: a request starts only when the one that many requests before it began that long ago.
-//! A burst is a bucket that the rate refills. What nobody described is learnt: on 429 half as many requests are
+//! A burst is a bucket that the rate refills. What no one described is learnt: on 429 half as many requests are
 //! under way at once, and one more again for every round that went well; a pause that the service asks for
 //! holds for all requests to it.
 //! Deliberately absent: which request is sent again (`retry`).

@@ -2,7 +2,7 @@
 //!
 //! A request alone is repeated a few times; a thousand that each do so turn a service's bad minute into an
 //! outage. So repetitions have a budget of their own: a hundred and one for every five requests, or what
-//! somebody names.
+//! someone names.
 //! Deliberately absent: the limits of one service (`pace`) and of one request (`retry`).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -45,12 +45,12 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// For a run that ends with `stop`; `most` are the repetitions it may have, when somebody says so.
+    /// For a run that ends with `stop`; `most` are the repetitions it may have, when someone says so.
     pub fn new(stop: Arc<CancellationToken>, most: Option<u32>) -> Self {
         Self { cancellation: stop, max_retries: most.map(u64::from), ..Self::default() }
     }
 
-    /// From now on somebody hears of requests that are sent again; the first who asked.
+    /// From now on someone hears of requests that are sent again; the first who asked.
     pub fn set_listener(&self, listener: RetryListener) {
         let _ = self.listener.set(listener);
     }

@@ -189,7 +189,7 @@ fn configure_tls(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::
         let _ = rustls::crypto::ring::default_provider().install_default();
         return Ok(builder.tls_backend_rustls().https_only(true));
     }
-    // without a configuration of its own the library would read the machine's roots: trust nobody instead
+    // without a configuration of its own the library would read the machine's roots: trust no one instead
     let provider = rustls::crypto::ring::default_provider().into();
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config =

@@ -2,7 +2,7 @@
 //!
 //! JSON and JSV differ only in how a text is cut into tokens ([`WireLexer`]); everything above the tokens is one
 //! reader, so the same data mean the same in either. What does not fit the kind is not lost and not guessed:
-//! it stays a stranger with a [`SchemaMismatch`] beside it, and nobody should write an object that has one.
+//! it stays a stranger with a [`SchemaMismatch`] beside it, and no one should write an object that has one.
 //! Depth and number of values are bounded. No message here repeats anything of a body.
 //! Deliberately absent: HTTP, and what a difference means.
 

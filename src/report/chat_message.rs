@@ -15,13 +15,13 @@ const MAX_ITEMS: usize = 15;
 const MAX_LINE_CHARACTERS: usize = 200;
 
 /// The payload of an incoming webhook of Slack.
-pub fn render_slack(sheet: &ViewModel) -> Json {
+pub fn render_slack(view: &ViewModel) -> Json {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let head = escape(&format_headline(sheet));
-    let lines: Vec<String> = collect_lines(sheet).iter().map(|line| format!("• {}", escape(line))).collect();
+    let head = escape(&format_headline(view));
+    let lines: Vec<String> = collect_lines(view).iter().map(|line| format!("• {}", escape(line))).collect();
     let plain = |text: String| json!({ "type": "plain_text", "text": text, "emoji": false });
     let mut blocks = vec![
-        json!({ "type": "header", "text": plain(truncate_line(&format_headline(sheet), 140).into_owned()) }),
+        json!({ "type": "header", "text": plain(truncate_line(&format_headline(view), 140).into_owned()) }),
     ];
     if !lines.is_empty() {
         blocks.push(
@@ -32,14 +32,14 @@ pub fn render_slack(sheet: &ViewModel) -> Json {
 }
 
 /// The payload of an incoming webhook of Teams: an adaptive card.
-pub fn render_teams(sheet: &ViewModel) -> Json {
+pub fn render_teams(view: &ViewModel) -> Json {
     let text = |text: &str, weight: &str| {
         // a run of text is no Markdown
         let run = json!({ "type": "TextRun", "text": text, "weight": weight });
         json!({ "type": "RichTextBlock", "inlines": [run] })
     };
-    let mut body = vec![text(&format_headline(sheet), "Bolder")];
-    body.extend(collect_lines(sheet).iter().map(|line| text(line, "Default")));
+    let mut body = vec![text(&format_headline(view), "Bolder")];
+    body.extend(collect_lines(view).iter().map(|line| text(line, "Default")));
     let card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -50,21 +50,21 @@ pub fn render_teams(sheet: &ViewModel) -> Json {
     json!({ "type": "message", "attachments": [attachment] })
 }
 
-fn format_headline(sheet: &ViewModel) -> String {
-    format!("trueup {}: {}", sheet.title, sheet.format_headline())
+fn format_headline(view: &ViewModel) -> String {
+    format!("trueup {}: {}", view.title, view.format_headline())
 }
 
 /// The objects that something was done to, or that something is wrong with, worst first.
-fn collect_lines(sheet: &ViewModel) -> Vec<String> {
+fn collect_lines(view: &ViewModel) -> Vec<String> {
     let mut entries: Vec<&ViewEntry> =
-        sheet.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged).collect();
+        view.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged).collect();
     entries.sort_by_key(|entry| entry.status);
     let of_entry = |entry: &&ViewEntry| {
         let object = entry.object;
         format!("{}: {} {} at {}", entry.label, object.kind, object.name, object.describe_target())
     };
     let remarks =
-        sheet.diagnostics.iter().map(|finding| format!("{}: {}", finding.severity.as_str(), finding.message));
+        view.diagnostics.iter().map(|finding| format!("{}: {}", finding.severity.as_str(), finding.message));
     let all: Vec<String> = entries.iter().map(of_entry).chain(remarks).collect();
     let left = all.len().saturating_sub(MAX_ITEMS);
     let mut shown: Vec<String> = all

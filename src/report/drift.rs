@@ -61,7 +61,7 @@ pub struct DriftReport {
     pub objects: Vec<DriftObject>,
     /// The objects that are as their documents want them.
     pub unchanged: Vec<ObjectName>,
-    /// The objects of which nobody can tell, and why.
+    /// The objects of which no one can tell, and why.
     pub unknown: Vec<RefusalView>,
     /// Live objects that no document describes.
     pub unmanaged: Vec<DiagnosticView>,
@@ -168,13 +168,13 @@ impl DriftReport {
         for refused in &plan.refused {
             report.add_refused(&mut showing, refused, &ask);
         }
-        let told = report_builder::convert_diagnostics(&mut showing.line_index, &plan.diagnostics);
-        (report.unmanaged, report.diagnostics) = told.into_iter().partition(|own| own.code == UNMANAGED);
+        let findings = report_builder::convert_diagnostics(&mut showing.line_index, &plan.diagnostics);
+        (report.unmanaged, report.diagnostics) = findings.into_iter().partition(|own| own.code == UNMANAGED);
         report.update_flags();
         report
     }
 
-    /// What was created and does not show yet is pending: nobody can see whether it is as its document wants it.
+    /// What was created and does not show yet is pending: no one can see whether it is as its document wants it.
     fn add_unchanged(&mut self, showing: &mut ReportContext, own: &UnchangedObject, ask: &DriftOptions) {
         let object = build_object_name(showing, &own.subject);
         let is_unseen = |note: &&Diagnostic| note.code == APPEARS_LATER;
@@ -409,7 +409,7 @@ pub fn render_drift(report: &DriftReport, width: usize) -> String {
     page.finish()
 }
 
-/// The word for objects of which nobody knows whether they differ.
+/// The word for objects of which no one knows whether they differ.
 const UNKNOWN: &str = "unknown";
 
 fn build_headline(report: &DriftReport) -> Vec<super::styled_text::StyledText<'static>> {

@@ -1,6 +1,6 @@
 //! Events of an apply, for programs that watch it: what is written with `jsonl`, one object a line.
 //!
-//! Under the same marks as everything else that is shown; an object that ended is told as the results tell it.
+//! Under the same marks as everything else that is shown; an object that ended is reported as the results tell it.
 //! Every object of the plan ends exactly once, so whoever counts `object_ended` comes to the totals of `run_ended`.
 //! Deliberately absent: when something happens, and where it is written.
 
@@ -56,7 +56,7 @@ pub enum EventPayload {
         /// What is to be done to it.
         action: ActionView,
     },
-    /// A request that writes was answered, or got no answer. Whether it took is told when the object ends.
+    /// A request that writes was answered, or got no answer. Whether it took is reported when the object ends.
     ObjectWritten {
         #[serde(flatten)]
         object: ObjectName,
@@ -174,7 +174,7 @@ fn show_with_index<'p, T>(
 ) -> T {
     let mut showing = ReportContext::new(persons);
     std::mem::swap(&mut showing.line_index, places);
-    let told = show(&mut showing);
+    let payload = show(&mut showing);
     *places = showing.line_index;
-    told
+    payload
 }

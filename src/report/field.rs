@@ -1,7 +1,7 @@
 //! One field of a report on the terminal: sign, label, and the values before and after.
 //!
-//! Short values stand on the line of their label. Longer ones are told as what changes in them: words of a
-//! line, lines of a text. Items that come or go as a whole show their leaves. Very long values are cut, and
+//! Short values stand on the line of their label. Longer ones are reported as what changes in them: words of a
+//! line, lines of a text. Items that come or go as a whole show their values. Very long values are cut, and
 //! it is said by how much; the JSON has them in full.
 //! Deliberately absent: plans and values. Everything here comes from the report, masked.
 
@@ -115,9 +115,9 @@ impl FieldChangeRow<'_> {
 
     /// A value that comes or goes.
     fn write_single_value(&mut self, value: &Json, style: Style) {
-        if let Some(leaves) = collect_leaves(value) {
+        if let Some(values) = collect_scalars(value) {
             self.write_inline(Vec::new());
-            return self.write_leaves(&leaves, style);
+            return self.write_scalars(&values, style);
         }
         let tail = if self.field.unreadable { "  (not returned by the API; will be written)" } else { "" };
         let line = vec![
@@ -146,7 +146,7 @@ impl FieldChangeRow<'_> {
         if before == after {
             return self.write_inline(vec![style_text(DIM, "(differs only in hidden values)")]);
         }
-        if collect_leaves(before).is_some() || collect_leaves(after).is_some() {
+        if collect_scalars(before).is_some() || collect_scalars(after).is_some() {
             let (before, after) = (format_pretty(before), format_pretty(after));
             self.write_inline(Vec::new());
             return self.write_line_diff(&diff::diff_lines(&before, &after));
@@ -275,10 +275,10 @@ impl FieldChangeRow<'_> {
         }
     }
 
-    /// The leaves of an item that comes or goes.
-    fn write_leaves(&mut self, leaves: &[(String, &Json)], style: Style) {
-        let column = measure_label_column(leaves.iter().map(|(label, _)| measure_width(label)));
-        for (label, value) in leaves.iter().take(MAX_LINES) {
+    /// The values of an item that comes or goes.
+    fn write_scalars(&mut self, values: &[(String, &Json)], style: Style) {
+        let column = measure_label_column(values.iter().map(|(label, _)| measure_width(label)));
+        for (label, value) in values.iter().take(MAX_LINES) {
             let said = match find_mask(value) {
                 Some((what, how)) => style_text(PLAIN, format!("({what}, {how})")),
                 None => style_text(style, truncate_line(&format_value(value), MAX_CHARACTERS).into_owned()),
@@ -290,8 +290,8 @@ impl FieldChangeRow<'_> {
                 &[label, said, style_text(DIM, label_personal(value))],
             );
         }
-        if leaves.len() > MAX_LINES {
-            let said = format!("… {} more", format_count(leaves.len() - MAX_LINES, "field"));
+        if values.len() > MAX_LINES {
+            let said = format!("… {} more", format_count(values.len() - MAX_LINES, "field"));
             self.page.write_wrapped(self.indent + 4, self.indent + 6, &[style_text(DIM, said)]);
         }
     }
@@ -321,7 +321,7 @@ fn describe_masked(field: &FieldChange) -> Option<String> {
     })
 }
 
-/// What is said behind the short name of a person, so that nobody takes it for a value.
+/// What is said behind the short name of a person, so that no one takes it for a value.
 fn label_personal(value: &Json) -> &'static str {
     if find_pseudonym(value).is_some() { "  (personal)" } else { "" }
 }
@@ -343,7 +343,7 @@ fn has_lines(value: &Json) -> bool {
 
 /// A value on one line, cut where it is very long.
 pub fn format_brief(value: &Json) -> String {
-    let text = match collect_leaves(value) {
+    let text = match collect_scalars(value) {
         Some(_) => sanitize::escape_line(&value.to_string()).into_owned(),
         None => format_value(value),
     };
@@ -371,14 +371,14 @@ fn format_value(value: &Json) -> String {
     }
 }
 
-/// The leaves of a value with parts, by their paths; `None` for a value that has none, or a list of leaves.
-fn collect_leaves(value: &Json) -> Option<Vec<(String, &Json)>> {
+/// The values of a value with parts, by their paths; `None` for a value that has none, or a list of values.
+fn collect_scalars(value: &Json) -> Option<Vec<(String, &Json)>> {
     let mut found = Vec::new();
-    visit_leaves(value, String::new(), &mut found);
+    visit_scalars(value, String::new(), &mut found);
     (found.len() != 1 || found.first().is_some_and(|(label, _)| !label.is_empty())).then_some(found)
 }
 
-fn visit_leaves<'v>(value: &'v Json, label: String, found: &mut Vec<(String, &'v Json)>) {
+fn visit_scalars<'v>(value: &'v Json, label: String, found: &mut Vec<(String, &'v Json)>) {
     let whole = find_mask(value).is_some()
         || find_known_after_apply(value).is_some()
         || find_pseudonym(value).is_some();
@@ -386,15 +386,15 @@ fn visit_leaves<'v>(value: &'v Json, label: String, found: &mut Vec<(String, &'v
         Json::Object(members) if !members.is_empty() && !whole => {
             let dot = if label.is_empty() { "" } else { "." };
             for (name, value) in members {
-                visit_leaves(value, format!("{label}{dot}{}", sanitize::escape_line(name)), found);
+                visit_scalars(value, format!("{label}{dot}{}", sanitize::escape_line(name)), found);
             }
         }
         Json::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             for (index, value) in items.iter().enumerate() {
-                visit_leaves(value, format!("{label}[{index}]"), found);
+                visit_scalars(value, format!("{label}[{index}]"), found);
             }
         }
-        leaf => found.push((label, leaf)),
+        scalar => found.push((label, scalar)),
     }
 }
 

@@ -18,8 +18,8 @@ const MAX_ANNOTATIONS: usize = 10;
 const MAX_CHARACTERS: usize = 4_000;
 
 /// The findings as workflow commands, one a line.
-pub fn render_annotations(sheet: &ViewModel) -> String {
-    let mut found: Vec<_> = sheet.iter_diagnostics().collect();
+pub fn render_annotations(view: &ViewModel) -> String {
+    let mut found: Vec<_> = view.iter_diagnostics().collect();
     // of one weight, those of objects that went wrong come before those of others
     found.sort_by_key(|(finding, entry)| {
         (Reverse(finding.severity), entry.is_some_and(|entry| !entry.status.is_failure()))
@@ -28,7 +28,7 @@ pub fn render_annotations(sheet: &ViewModel) -> String {
     for weight in [SeverityView::Error, SeverityView::Warning, SeverityView::Note] {
         let of_weight: Vec<_> = found.iter().filter(|(finding, _)| finding.severity == weight).collect();
         for (finding, entry) in of_weight.iter().take(MAX_ANNOTATIONS) {
-            write_command(&mut commands, sheet, finding, *entry);
+            write_command(&mut commands, view, finding, *entry);
         }
         if of_weight.len() > MAX_ANNOTATIONS {
             let more = format_count(of_weight.len() - MAX_ANNOTATIONS, "more finding");
@@ -40,14 +40,14 @@ pub fn render_annotations(sheet: &ViewModel) -> String {
 
 fn write_command(
     commands: &mut String,
-    sheet: &ViewModel,
+    view: &ViewModel,
     finding: &DiagnosticView,
     entry: Option<&ViewEntry>,
 ) {
     let mut properties = vec![("title", format!("trueup: {}", finding.code))];
-    if let Some(yaml_path) = sheet.locate_diagnostic(finding, entry) {
-        properties.push(("file", sanitize::escape_line(&yaml_path.file).into_owned()));
-        let numbers = [("line", yaml_path.line), ("col", yaml_path.column)];
+    if let Some(location) = view.locate_diagnostic(finding, entry) {
+        properties.push(("file", sanitize::escape_line(&location.file).into_owned()));
+        let numbers = [("line", location.line), ("col", location.column)];
         properties.extend(numbers.into_iter().filter_map(|(name, at)| Some((name, at?.to_string()))));
     }
     let properties: Vec<_> =

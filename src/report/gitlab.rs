@@ -12,11 +12,11 @@ use super::sarif::{compute_fingerprint, format_sentence};
 use super::view_model::{ViewEntryStatus, ViewModel};
 
 /// The findings with a place in a file, as `artifacts:reports:codequality` takes them.
-pub fn render_code_quality(sheet: &ViewModel) -> Json {
+pub fn render_code_quality(view: &ViewModel) -> Json {
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let found = sheet.iter_diagnostics().filter_map(|(finding, entry)| {
-        let yaml_path = sheet.locate_diagnostic(finding, entry)?;
-        let print = compute_fingerprint(sheet, finding, entry);
+    let found = view.iter_diagnostics().filter_map(|(finding, entry)| {
+        let location = view.locate_diagnostic(finding, entry)?;
+        let print = compute_fingerprint(view, finding, entry);
         let times = seen.entry(print.clone()).or_default();
         *times += 1;
         Some(json!({
@@ -28,7 +28,7 @@ pub fn render_code_quality(sheet: &ViewModel) -> Json {
                 SeverityView::Warning => "minor",
                 SeverityView::Note => "info",
             },
-            "location": { "path": yaml_path.file, "lines": { "begin": yaml_path.line.unwrap_or(1).max(1) } },
+            "location": { "path": location.file, "lines": { "begin": location.line.unwrap_or(1).max(1) } },
         }))
     });
     Json::Array(found.collect())
@@ -36,8 +36,8 @@ pub fn render_code_quality(sheet: &ViewModel) -> Json {
 
 /// How many objects are created, updated and deleted, as `artifacts:reports:terraform` takes them; it counts one that
 /// is replaced as both a delete and a create.
-pub fn render_change_counts(sheet: &ViewModel) -> Json {
-    let count = |tone| sheet.entries.iter().filter(|entry| entry.status == tone).count();
+pub fn render_change_counts(view: &ViewModel) -> Json {
+    let count = |tone| view.entries.iter().filter(|entry| entry.status == tone).count();
     let replaced = count(ViewEntryStatus::Replace);
     json!({
         "create": count(ViewEntryStatus::Create) + replaced,

@@ -34,8 +34,8 @@ const FOLD_THRESHOLD: usize = 20;
 const MAX_PLAIN_BYTES: usize = 700_000;
 
 /// The report as a page.
-pub fn render_html(sheet: &ViewModel) -> String {
-    let title = format!("trueup {}: {}", sheet.title, sheet.format_headline());
+pub fn render_html(view: &ViewModel) -> String {
+    let title = format!("trueup {}: {}", view.title, view.format_headline());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \
@@ -52,19 +52,19 @@ pub fn render_html(sheet: &ViewModel) -> String {
         "<a class=\"skip\" href=\"#objects\">To the objects</a>\n<header>\n<h1>{}</h1>\n",
         escape_markup(&title)
     );
-    if let Some(selection) = &sheet.selection {
+    if let Some(selection) = &view.selection {
         let _ = writeln!(page, "<p role=\"note\">Selection: {}</p>", escape_markup(selection));
     }
-    if !sheet.complete {
+    if !view.complete {
         page.push_str("<p role=\"note\"><strong>This plan is incomplete: some live state could not be read.</strong></p>\n");
     }
-    write_diagnostics(&mut page, sheet);
-    if let Some(effort) = &sheet.request_summary {
+    write_diagnostics(&mut page, view);
+    if let Some(effort) = &view.request_summary {
         let _ = writeln!(page, "<p>{}</p>", escape_markup(effort));
     }
     page.push_str("</header>\n");
-    write_filters(&mut page, sheet);
-    let rest = write_objects(&mut page, sheet);
+    write_filters(&mut page, view);
+    let rest = write_objects(&mut page, view);
     if !rest.is_empty() {
         write_compressed(&mut page, &rest);
     }
@@ -81,38 +81,38 @@ fn hash_source(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-fn write_diagnostics(page: &mut String, sheet: &ViewModel) {
-    if sheet.diagnostics.is_empty() {
+fn write_diagnostics(page: &mut String, view: &ViewModel) {
+    if view.diagnostics.is_empty() {
         return;
     }
     page.push_str("<ul class=\"findings\">\n");
-    sheet.diagnostics.iter().for_each(|remark| write_diagnostic(page, sheet, remark));
+    view.diagnostics.iter().for_each(|remark| write_diagnostic(page, view, remark));
     page.push_str("</ul>\n");
 }
 
 /// Search, and one choice for each word that tells objects apart.
-fn write_filters(page: &mut String, sheet: &ViewModel) {
+fn write_filters(page: &mut String, view: &ViewModel) {
     page.push_str(
         "<form role=\"search\" aria-label=\"Filter objects\">\n<label>Search \
          <input type=\"search\" id=\"search\" placeholder=\"name, field or value; press /\"></label>\n",
     );
-    let kinds = sheet.entries.iter().map(|entry| &*entry.object.kind).collect();
-    let words = sheet.entries.iter().map(|entry| entry.label).collect();
-    let targets = sheet.entries.iter().map(|entry| &*entry.object.target).collect();
+    let kinds = view.entries.iter().map(|entry| &*entry.object.kind).collect();
+    let words = view.entries.iter().map(|entry| entry.label).collect();
+    let targets = view.entries.iter().map(|entry| &*entry.object.target).collect();
     let environments: BTreeSet<&str> =
-        sheet.entries.iter().filter_map(|entry| entry.object.environment.as_deref()).collect();
+        view.entries.iter().filter_map(|entry| entry.object.environment.as_deref()).collect();
     if !environments.is_empty() {
         write_select(page, "environment", "Environment", &environments);
     }
     let causes: BTreeSet<&str> =
-        sheet.entries.iter().flat_map(list_causes).map(|cause| cause.as_str()).collect();
+        view.entries.iter().flat_map(list_causes).map(|cause| cause.as_str()).collect();
     write_select(page, "kind", "Kind", &kinds);
     write_select(page, "action", "Action", &words);
     write_select(page, "target", "Target", &targets);
     if !causes.is_empty() {
         write_select(page, "cause", "Cause", &causes);
     }
-    let all = format_count(sheet.entries.len(), "object");
+    let all = format_count(view.entries.len(), "object");
     let _ = write!(
         page,
         "<button type=\"button\" id=\"open\">Expand all</button>\n<button type=\"button\" id=\"close\">Collapse all</button>\n\
@@ -134,23 +134,23 @@ fn list_causes(entry: &ViewEntry) -> BTreeSet<CauseView> {
 }
 
 /// Those that went wrong first, those that are unchanged last. Gives the markup of those that are left over.
-fn write_objects(page: &mut String, sheet: &ViewModel) -> String {
+fn write_objects(page: &mut String, view: &ViewModel) -> String {
     let rank = |entry: &ViewEntry| match entry.status {
         tone if tone.is_failure() => 0,
         ViewEntryStatus::Unchanged => 2,
         _ => 1,
     };
-    let mut entries: Vec<&ViewEntry> = sheet.entries.iter().collect();
+    let mut entries: Vec<&ViewEntry> = view.entries.iter().collect();
     entries.sort_by_key(|entry| rank(entry));
     let open = if entries.len() < FOLD_THRESHOLD { " open" } else { "" };
     page.push_str("<main id=\"objects\" tabindex=\"-1\">\n");
     let (mut rest, mut left) = (String::new(), 0);
     for entry in entries {
         match page.len() < MAX_PLAIN_BYTES {
-            true => write_object(page, sheet, entry, open),
+            true => write_object(page, view, entry, open),
             false => {
                 left += 1;
-                write_object(&mut rest, sheet, entry, open);
+                write_object(&mut rest, view, entry, open);
             }
         }
     }
@@ -174,11 +174,11 @@ fn write_compressed(page: &mut String, markup: &str) {
     let _ = writeln!(page, "<script type=\"application/octet-stream\" id=\"rest\">{text}</script>");
 }
 
-fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &str) {
+fn write_object(page: &mut String, view: &ViewModel, entry: &ViewEntry, open: &str) {
     let object = entry.object;
     let (kind, name, target) =
         (escape_markup(&object.kind), escape_markup(&object.name), escape_markup(&object.target));
-    let body = render_body(sheet, entry);
+    let body = render_body(view, entry);
     let open = if body.is_empty() || entry.status == ViewEntryStatus::Unchanged { "" } else { open };
     let causes: Vec<&str> = list_causes(entry).into_iter().map(CauseView::as_str).collect();
     let causes =
@@ -195,7 +195,7 @@ fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &
         word = entry.label,
         tone = map_css_class(entry.status),
         id = format_id(entry),
-        file = escape_markup(&sheet.resolve_file(&object.file)),
+        file = escape_markup(&view.resolve_file(&object.file)),
         line = object.line,
     );
 }
@@ -208,11 +208,11 @@ fn format_id(entry: &ViewEntry) -> String {
         .map_or_else(String::new, |id| format!(" · id {}", escape_markup(&field::format_id(id))))
 }
 
-fn render_body(sheet: &ViewModel, entry: &ViewEntry) -> String {
+fn render_body(view: &ViewModel, entry: &ViewEntry) -> String {
     let mut body = String::new();
     if !entry.diagnostics.is_empty() {
         body.push_str("<ul class=\"findings\">\n");
-        entry.diagnostics.iter().for_each(|about| write_diagnostic(&mut body, sheet, about));
+        entry.diagnostics.iter().for_each(|about| write_diagnostic(&mut body, view, about));
         body.push_str("</ul>\n");
     }
     for (name, styled) in [("changes", entry.render_changes()), ("requests", entry.render_requests())] {
@@ -227,7 +227,7 @@ fn render_body(sheet: &ViewModel, entry: &ViewEntry) -> String {
     body
 }
 
-fn write_diagnostic(page: &mut String, sheet: &ViewModel, finding: &DiagnosticView) {
+fn write_diagnostic(page: &mut String, view: &ViewModel, finding: &DiagnosticView) {
     let weight = finding.severity.as_str();
     let _ = write!(
         page,
@@ -235,8 +235,8 @@ fn write_diagnostic(page: &mut String, sheet: &ViewModel, finding: &DiagnosticVi
         escape_markup(&finding.code),
         render_sentence(&finding.message)
     );
-    if let Some(yaml_path) = sheet.locate_diagnostic(finding, None) {
-        let _ = write!(page, " <span class=\"place\">{}</span>", escape_markup(&yaml_path.to_string()));
+    if let Some(location) = view.locate_diagnostic(finding, None) {
+        let _ = write!(page, " <span class=\"place\">{}</span>", escape_markup(&location.to_string()));
     }
     if let Some(hint) = &finding.hint {
         let _ = write!(page, "<br>help: {}", render_sentence(hint));

@@ -32,16 +32,16 @@ fn escape_json(json: &str) -> String {
     // it can only stand inside of a text
     let json =
         if json.contains("##[") { Cow::Owned(json.replace("##[", "#\\u0023[")) } else { Cow::Borrowed(json) };
-    let mut told = 0;
+    let mut copied = 0;
     // a line break that is not escaped yet is one between members
     for (at, c) in json.char_indices().filter(|(_, c)| *c != '\n' && needs_escape(*c)) {
-        safe.push_str(json.get(told..at).unwrap_or_default());
+        safe.push_str(json.get(copied..at).unwrap_or_default());
         for unit in c.encode_utf16(&mut [0; 2]) {
             let _ = write!(safe, "\\u{unit:04x}"); // a String takes everything
         }
-        told = at + c.len_utf8();
+        copied = at + c.len_utf8();
     }
-    safe.push_str(json.get(told..).unwrap_or_default());
+    safe.push_str(json.get(copied..).unwrap_or_default());
     safe.push('\n');
     safe
 }

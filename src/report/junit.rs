@@ -24,16 +24,16 @@ struct JunitCase {
 }
 
 /// The report as JUnit XML.
-pub fn render_junit(sheet: &ViewModel) -> String {
-    let remarks = sheet.diagnostics.iter().filter(|finding| finding.severity == SeverityView::Error);
-    let cases = sheet.entries.iter().map(|entry| build_case(sheet, entry));
+pub fn render_junit(view: &ViewModel) -> String {
+    let remarks = view.diagnostics.iter().filter(|finding| finding.severity == SeverityView::Error);
+    let cases = view.entries.iter().map(|entry| build_case(view, entry));
     let mut suites: BTreeMap<String, Vec<JunitCase>> = BTreeMap::new();
-    for case in cases.chain(remarks.map(|finding| build_diagnostic_case(sheet, finding))) {
+    for case in cases.chain(remarks.map(|finding| build_diagnostic_case(view, finding))) {
         suites.entry(case.file.clone()).or_default().push(case);
     }
     let all = || suites.values().flatten();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(xml, "<testsuites name=\"trueup {}\" {}>", sheet.title, format_counts(all()));
+    let _ = writeln!(xml, "<testsuites name=\"trueup {}\" {}>", view.title, format_counts(all()));
     for (file, cases) in &suites {
         let _ =
             writeln!(xml, "  <testsuite name=\"{}\" {}>", escape_markup(file), format_counts(cases.iter()));
@@ -50,45 +50,45 @@ fn format_counts<'c>(cases: impl Iterator<Item = &'c JunitCase> + Clone) -> Stri
     format!("tests=\"{all}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\"")
 }
 
-fn build_case(sheet: &ViewModel, entry: &ViewEntry) -> JunitCase {
+fn build_case(view: &ViewModel, entry: &ViewEntry) -> JunitCase {
     let object = entry.object;
     let at =
         if object.target.is_empty() { String::new() } else { format!(" at {}", object.describe_target()) };
     JunitCase {
         name: format!("{}{at}", object.name),
         class: object.kind.clone(),
-        file: sheet.resolve_file(&object.file),
+        file: view.resolve_file(&object.file),
         line: Some(object.line),
-        failure: entry.status.is_failure().then(|| collect_reasons(sheet, entry)),
+        failure: entry.status.is_failure().then(|| collect_reasons(view, entry)),
         skipped: entry.status == ViewEntryStatus::NotStarted,
     }
 }
 
-fn collect_reasons(sheet: &ViewModel, entry: &ViewEntry) -> (String, String) {
+fn collect_reasons(view: &ViewModel, entry: &ViewEntry) -> (String, String) {
     let code = entry.diagnostics.first().map_or(entry.label, |finding| &*finding.code);
     let lines: Vec<_> =
-        entry.diagnostics.iter().map(|finding| format_diagnostic(sheet, finding, Some(entry))).collect();
+        entry.diagnostics.iter().map(|finding| format_diagnostic(view, finding, Some(entry))).collect();
     let lines = if lines.is_empty() { vec![entry.label.to_owned()] } else { lines };
     (code.to_owned(), lines.join("\n"))
 }
 
 /// A finding that is about no object.
-fn build_diagnostic_case(sheet: &ViewModel, finding: &DiagnosticView) -> JunitCase {
-    let yaml_path = sheet.locate_diagnostic(finding, None);
+fn build_diagnostic_case(view: &ViewModel, finding: &DiagnosticView) -> JunitCase {
+    let location = view.locate_diagnostic(finding, None);
     JunitCase {
         name: finding.code.clone(),
         class: "workspace".to_owned(),
-        file: yaml_path.as_ref().map_or("workspace".to_owned(), |yaml_path| yaml_path.file.clone()),
-        line: yaml_path.and_then(|yaml_path| yaml_path.line),
-        failure: Some((finding.code.clone(), format_diagnostic(sheet, finding, None))),
+        file: location.as_ref().map_or("workspace".to_owned(), |location| location.file.clone()),
+        line: location.and_then(|location| location.line),
+        failure: Some((finding.code.clone(), format_diagnostic(view, finding, None))),
         skipped: false,
     }
 }
 
 /// `config/a.yaml:3:5: error[code]: what is wrong`
-fn format_diagnostic(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
+fn format_diagnostic(view: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
     let place =
-        sheet.locate_diagnostic(finding, entry).map_or(String::new(), |yaml_path| format!("{yaml_path}: "));
+        view.locate_diagnostic(finding, entry).map_or(String::new(), |location| format!("{location}: "));
     let (weight, code) = (finding.severity.as_str(), &finding.code);
     format!("{place}{weight}[{code}]: {}", format_sentence(finding, None))
 }

@@ -1,6 +1,6 @@
 //! A report as a comment on a pull request: the table of kinds and actions first, then the details, folded.
 //!
-//! Objects that change alike are told once. The text never grows beyond a number of bytes; details are then
+//! Objects that change alike are reported once. The text never grows beyond a number of bytes; details are then
 //! left out from the last one on, and that is said. What comes from outside stands in code, or word by word
 //! in code where it could be read as a link or a mention, so it is shown and never obeyed.
 //! Deliberately absent: posting. The marker in the first line lets whoever posts find the comment again.
@@ -32,28 +32,28 @@ const MAX_ROW_NAME_BYTES: usize = 400;
 const MAX_GROUP_NAME_BYTES: usize = 2_000;
 
 /// The report in at most `most` bytes, of which at least some thousand are needed.
-pub fn render_markdown(sheet: &ViewModel, most: usize) -> String {
+pub fn render_markdown(view: &ViewModel, most: usize) -> String {
     let mut page =
-        format!("<!-- trueup:{} -->\n### trueup {}: {}\n", sheet.title, sheet.title, sheet.format_headline());
-    if let Some(selection) = &sheet.selection {
+        format!("<!-- trueup:{} -->\n### trueup {}: {}\n", view.title, view.title, view.format_headline());
+    if let Some(selection) = &view.selection {
         let _ = writeln!(page, "\nSelection: {}", render_prose(selection));
     }
-    if !sheet.complete {
+    if !view.complete {
         page.push_str("\n**This plan is incomplete: some live state could not be read.**\n");
     }
-    write_table(&mut page, sheet, most / 4);
-    write_diagnostics(&mut page, sheet, most / 2);
-    if let Some(effort) = &sheet.request_summary {
+    write_table(&mut page, view, most / 4);
+    write_diagnostics(&mut page, view, most / 2);
+    if let Some(effort) = &view.request_summary {
         let _ = writeln!(page, "\n{}", render_prose(effort));
     }
-    write_details(&mut page, sheet, most);
+    write_details(&mut page, view, most);
     page
 }
 
 /// Kind, action, number and names, while there is room.
-fn write_table(page: &mut String, sheet: &ViewModel, most: usize) {
+fn write_table(page: &mut String, view: &ViewModel, most: usize) {
     let mut rows: BTreeMap<(&str, ViewEntryStatus, &str), Vec<Cow<str>>> = BTreeMap::new();
-    let entries = sheet.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged);
+    let entries = view.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged);
     let is_long = spans_environments(entries.clone().map(|entry| entry.object));
     for entry in entries {
         let row = (&*entry.object.kind, entry.status, entry.label);
@@ -79,14 +79,14 @@ fn write_table(page: &mut String, sheet: &ViewModel, most: usize) {
 }
 
 /// What is not about one object, while there is room.
-fn write_diagnostics(page: &mut String, sheet: &ViewModel, most: usize) {
-    let mut remarks = sheet.diagnostics.clone();
+fn write_diagnostics(page: &mut String, view: &ViewModel, most: usize) {
+    let mut remarks = view.diagnostics.clone();
     remarks.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     if !remarks.is_empty() {
         page.push('\n');
     }
     for (at, finding) in remarks.iter().enumerate() {
-        let item = render_diagnostic(sheet, finding);
+        let item = render_diagnostic(view, finding);
         if page.len() + item.len() > most {
             let _ = writeln!(page, "- and {}", format_count(remarks.len() - at, "more finding"));
             return;
@@ -103,8 +103,8 @@ struct ViewEntryGroup<'s, 'r> {
 }
 
 /// The details of every object of which there are any; those that went wrong first.
-fn write_details(page: &mut String, sheet: &ViewModel, most: usize) {
-    let mut groups = group_entries(sheet);
+fn write_details(page: &mut String, view: &ViewModel, most: usize) {
+    let mut groups = group_entries(view);
     groups.sort_by_key(|group| group.entries.first().is_none_or(|entry| !entry.status.is_failure()));
     for (at, group) in groups.iter().enumerate() {
         let block = render_group(group);
@@ -123,12 +123,12 @@ fn write_details(page: &mut String, sheet: &ViewModel, most: usize) {
 }
 
 /// The entries with something to tell, grouped by what that is, in the order of the first of each group.
-fn group_entries<'s, 'r>(sheet: &'s ViewModel<'r>) -> Vec<ViewEntryGroup<'s, 'r>> {
+fn group_entries<'s, 'r>(view: &'s ViewModel<'r>) -> Vec<ViewEntryGroup<'s, 'r>> {
     let mut groups: Vec<ViewEntryGroup> = Vec::new();
     let mut known: HashMap<(ViewEntryStatus, &str, &str, String, String), usize> = HashMap::new();
-    for entry in &sheet.entries {
+    for entry in &view.entries {
         let findings: String =
-            entry.diagnostics.iter().map(|finding| render_diagnostic(sheet, finding)).collect();
+            entry.diagnostics.iter().map(|finding| render_diagnostic(view, finding)).collect();
         let changes = render_diff_block(&strip_styles(&entry.render_changes()));
         if findings.is_empty() && changes.is_empty() && entry.requests.is_empty() {
             continue;
@@ -178,15 +178,15 @@ fn render_requests(group: &ViewEntryGroup) -> String {
 }
 
 /// A finding as an item of a list.
-fn render_diagnostic(sheet: &ViewModel, finding: &DiagnosticView) -> String {
+fn render_diagnostic(view: &ViewModel, finding: &DiagnosticView) -> String {
     let mut item = format!(
         "- **{}** {}: {}",
         finding.severity.as_str(),
         render_code(&finding.code),
         render_prose(&finding.message)
     );
-    if let Some(yaml_path) = sheet.locate_diagnostic(finding, None) {
-        let _ = write!(item, " ({})", render_code(&yaml_path.to_string()));
+    if let Some(location) = view.locate_diagnostic(finding, None) {
+        let _ = write!(item, " ({})", render_code(&location.to_string()));
     }
     if let Some(hint) = &finding.hint {
         let _ = write!(item, "  \n  help: {}", render_prose(hint));

@@ -146,7 +146,7 @@ fn build_mask(what: &str, turn: MaskedChange) -> Json {
     Json::Object(Map::from_iter([(what.to_owned(), Json::from(turn.as_str()))]))
 }
 
-/// A value that everybody may see. An object has fields with marks, which nobody here knows, so it is not one.
+/// A value that everybody may see. An object has fields with marks, which no one here knows, so it is not one.
 pub(super) fn convert_value(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -238,13 +238,13 @@ impl RedactedPath {
 
     fn push_item(&mut self, index: usize, key: &[ItemKeyField], step: &PathStep) {
         self.pointer.push_str(&format!("/{index}"));
-        let format_leaf = |leaf: &ItemKeyField| {
-            format!("{}={}", leaf.name, format_key(&leaf.value, step.resolve_key_sensitivity(leaf)))
+        let format_scalar = |scalar: &ItemKeyField| {
+            format!("{}={}", scalar.name, format_key(&scalar.value, step.resolve_key_sensitivity(scalar)))
         };
-        let leaves: Vec<String> = key.iter().map(format_leaf).collect();
-        match leaves.is_empty() {
+        let values: Vec<String> = key.iter().map(format_scalar).collect();
+        match values.is_empty() {
             true => self.label.push_str(&format!("[{index}]")),
-            false => self.label.push_str(&format!("[{}]", leaves.join(", "))),
+            false => self.label.push_str(&format!("[{}]", values.join(", "))),
         }
     }
 
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_told_from_an_object() {
+    fn a_mask_is_reported_from_an_object() {
         assert_eq!(find_mask(&build_mask("secret", MaskedChange::Added)), Some(("secret", "added")));
         assert_eq!(find_mask(&serde_json::json!({ "secret": "hunter2" })), None);
         assert_eq!(find_mask(&serde_json::json!({ "secret": "added", "b": 1 })), None);

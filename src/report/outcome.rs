@@ -1,7 +1,7 @@
 //! The results of an apply: as data for JSON, and as a table on the terminal.
 //!
 //! Made like the report of a plan, under the same marks: what moved since the plan and what a service did not
-//! keep are told field by field.
+//! keep are reported field by field.
 //! Deliberately absent: receipts, which say more and are kept.
 
 use std::borrow::Cow;
@@ -76,7 +76,7 @@ pub struct ApplySummary {
     pub unread: usize,
     /// Objects that the service did not write.
     pub failed: usize,
-    /// Objects of which nobody knows whether they were written.
+    /// Objects of which no one knows whether they were written.
     pub unknown: usize,
     /// Objects whose turn did not come.
     pub not_started: usize,
@@ -113,7 +113,7 @@ pub struct ObjectResult {
     pub diagnostics: Vec<DiagnosticView>,
 }
 
-/// A leaf that is not any more what it was when the step was planned.
+/// A value that is not any more what it was when the step was planned.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 pub struct ConflictView {
     /// Where it stands, as JSON Pointer; empty for the object itself, which came or went.
@@ -148,7 +148,7 @@ pub enum ResultStatus {
     Unread,
     /// The service did not do it.
     Failed,
-    /// Sent, and nobody knows whether it was done.
+    /// Sent, and no one knows whether it was done.
     Unknown,
     /// Its turn did not come.
     NotStarted,
@@ -168,7 +168,7 @@ impl ApplyReport {
         Self::from_results(outcomes.iter().map(|outcome| build_result(&mut showing, outcome)).collect())
     }
 
-    /// Of results that are told already.
+    /// Of results that are reported already.
     pub(super) fn from_results(results: Vec<ObjectResult>) -> Self {
         let count = |word| results.iter().filter(|result| result.result == word).count();
         let summary = ApplySummary {

@@ -41,7 +41,7 @@ pub struct PlanReport {
     pub unchanged: Vec<UnchangedView>,
     /// The objects that would not be touched although they differ, and why.
     pub refused: Vec<RefusalView>,
-    /// The objects of which nobody knows whether they differ.
+    /// The objects of which no one knows whether they differ.
     #[serde(default)]
     pub unread: Vec<UnreadView>,
     /// The lists that were read for the plan.
@@ -233,7 +233,7 @@ pub struct ObjectChange {
     pub fields: Vec<FieldChange>,
     /// The requests that would be sent, in order.
     pub requests: Vec<RequestView>,
-    /// What waits for somebody, and other things worth knowing.
+    /// What waits for someone, and other things worth knowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<DiagnosticView>,
     /// Values of the document that do not read back, or that are written again on purpose.
@@ -246,7 +246,7 @@ pub struct ObjectChange {
 pub struct UnchangedView {
     #[serde(flatten)]
     pub object: ObjectName,
-    /// What waits for somebody, and other things worth knowing.
+    /// What waits for someone, and other things worth knowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<DiagnosticView>,
     /// Values of the document that do not read back.
@@ -319,7 +319,7 @@ pub enum FieldAction {
     Remove,
 }
 
-/// One leaf that differs, or one list item or map entry that comes or goes as a whole.
+/// One value that differs, or one list item or map entry that comes or goes as a whole.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 pub struct FieldChange {
     /// Where it stands, as JSON Pointer (RFC 6901). Items of lists stand by their index in the live list, new ones behind its end; keys that must not be seen stand as `*`, a second one as `*2`.
@@ -328,7 +328,7 @@ pub struct FieldChange {
     pub label: String,
     /// What happens to it.
     pub action: FieldAction,
-    /// The live value. Absent when there is none or nobody can see it. Numbers that a double cannot hold exactly are strings.
+    /// The live value. Absent when there is none or no one can see it. Numbers that a double cannot hold exactly are strings.
     #[serde(default, deserialize_with = "deserialize_present", skip_serializing_if = "Option::is_none")]
     pub before: Option<Json>,
     /// The wanted value; absent when there is to be none.

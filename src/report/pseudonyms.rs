@@ -1,6 +1,6 @@
 //! How values about persons are shown: masked, under short names of their own, or as they are.
 //!
-//! A short name is made under a key, so that nobody without it can try values until one fits. The same value
+//! A short name is made under a key, so that no one without it can try values until one fits. The same value
 //! has the same name wherever it stands, which tells who moved where without telling who it is. A value that
 //! can only be one of a few has none: knowing one of them would be knowing all.
 //! Deliberately absent: secrets, which no way of showing reaches, and where keys are.
@@ -29,19 +29,19 @@ pub enum PersonalDataMode<'p> {
     Masked,
     /// Under short names; `domains`: with the domain of a mail address.
     Pseudonymized { key: &'p dyn PseudonymKey, domains: bool },
-    /// As they are: for somebody at a terminal, never for a file.
+    /// As they are: for someone at a terminal, never for a file.
     Clear,
 }
 
 impl PersonalDataMode<'_> {
     /// A personal value as it may be shown; nothing where its mask is all. `masked` is that mask.
-    pub(super) fn show_personal(&self, value: &Value, leaf: &ScalarType, masked: &Json) -> Option<Json> {
+    pub(super) fn show_personal(&self, value: &Value, scalar: &ScalarType, masked: &Json) -> Option<Json> {
         match self {
             Self::Masked => None,
             Self::Clear => Some(convert_value(value)),
             // how it changes tells already that it is empty
             Self::Pseudonymized { .. } if value.is_blank() => Some(convert_value(value)),
-            Self::Pseudonymized { .. } if has_few_values(value, leaf) => None,
+            Self::Pseudonymized { .. } if has_few_values(value, scalar) => None,
             Self::Pseudonymized { key, domains } => {
                 let mut name = digest::derive_pseudonym(value, key.name_key()?);
                 if let Some(domain) = value.as_str().filter(|_| *domains).and_then(find_mail_domain) {
@@ -56,8 +56,8 @@ impl PersonalDataMode<'_> {
     }
 }
 
-fn has_few_values(value: &Value, leaf: &ScalarType) -> bool {
-    let few = matches!(leaf, ScalarType::Enum { open: false, .. });
+fn has_few_values(value: &Value, scalar: &ScalarType) -> bool {
+    let few = matches!(scalar, ScalarType::Enum { open: false, .. });
     few || matches!(value, Value::Boolean(_) | Value::KnownAfterApply(_) | Value::Object(_))
 }
 

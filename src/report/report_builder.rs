@@ -223,7 +223,7 @@ pub fn find_level_file(subject: &PlanSubject, change: &Change) -> Option<String>
     (*file != subject.place.source.path).then(|| file.clone())
 }
 
-/// One change as it may be shown, without its file. `unseen`: nobody can see the value before.
+/// One change as it may be shown, without its file. `unseen`: no one can see the value before.
 pub fn build_field_change(
     showing: &mut ReportContext,
     change: &Change,

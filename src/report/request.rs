@@ -2,7 +2,7 @@
 //!
 //! The finished path may hold an id that must not be seen, and the query anything a service looks for, so both
 //! are read against the kind: what its operations and the scope fix may be shown, the rest not.
-//! Deliberately absent: bodies. Of a body only the size is told.
+//! Deliberately absent: bodies. Of a body only the size is reported.
 
 use std::collections::{HashMap, HashSet};
 
@@ -123,7 +123,7 @@ fn find_replaced_fields(kind: &Kind, write: &WriteOperation, sends: &[String]) -
     let fields =
         tops.filter_map(|top| kind.shape.fields.iter().find(|field| escape_segment(&field.name) == top));
     fields
-        // parts of objects and maps can be told; a list always travels complete
+        // parts of objects and maps can be named; a list always travels complete
         .filter(|field| (complete && field.is_nested()) || matches!(field.ty, FieldType::Array(_)))
         .map(|field| ReplacedField {
             path: format!("/{}", escape_segment(&field.name)),

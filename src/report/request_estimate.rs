@@ -2,7 +2,7 @@
 //!
 //! The plan says it in one line; after an apply only what differs notably is said. The numbers come
 //! from the command line, which knows the connections; no clock is looked at.
-//! Deliberately absent: how long services take to answer, which nobody knows beforehand.
+//! Deliberately absent: how long services take to answer, which no one knows beforehand.
 
 use std::time::Duration;
 

@@ -36,15 +36,15 @@ const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
     .add(b':');
 
 /// The findings of a report as a SARIF log.
-pub fn render_sarif(sheet: &ViewModel) -> Json {
-    let mut found: Vec<_> = sheet.iter_diagnostics().collect();
+pub fn render_sarif(view: &ViewModel) -> Json {
+    let mut found: Vec<_> = view.iter_diagnostics().collect();
     found.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity));
     found.truncate(MAX_RESULTS);
     let mut rules: BTreeMap<&str, usize> = found.iter().map(|(finding, _)| (&*finding.code, 0)).collect();
     rules.values_mut().enumerate().for_each(|(at, number)| *number = at);
     let results: Vec<_> = found
         .iter()
-        .map(|(finding, entry)| build_result(sheet, finding, *entry, rules.get(&*finding.code).copied()))
+        .map(|(finding, entry)| build_result(view, finding, *entry, rules.get(&*finding.code).copied()))
         .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -55,7 +55,7 @@ pub fn render_sarif(sheet: &ViewModel) -> Json {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.keys().map(|code| build_rule(code)).collect::<Vec<_>>(),
             } },
-            "automationDetails": { "id": format!("trueup/{}/", sheet.title) },
+            "automationDetails": { "id": format!("trueup/{}/", view.title) },
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
@@ -67,7 +67,7 @@ fn build_rule(code: &str) -> Json {
 }
 
 fn build_result(
-    sheet: &ViewModel,
+    view: &ViewModel,
     finding: &DiagnosticView,
     entry: Option<&ViewEntry>,
     rule: Option<usize>,
@@ -81,24 +81,25 @@ fn build_result(
             SeverityView::Note => "note",
         },
         "message": { "text": format_sentence(finding, entry) },
-        "partialFingerprints": { "trueup/v1": compute_fingerprint(sheet, finding, entry) },
+        "partialFingerprints": { "trueup/v1": compute_fingerprint(view, finding, entry) },
     });
-    if let Some(location) = build_location(sheet, finding, entry) {
+    if let Some(location) = build_location(view, finding, entry) {
         result["locations"] = json!([location]);
     }
     result
 }
 
-fn build_location(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> Option<Json> {
-    let yaml_path = sheet.locate_diagnostic(finding, entry)?;
-    let mut artifact = json!({ "uri": utf8_percent_encode(&yaml_path.file, PATH_ENCODE_SET).to_string() });
-    if !std::path::Path::new(&yaml_path.file).is_absolute() {
+fn build_location(view: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> Option<Json> {
+    let file_location = view.locate_diagnostic(finding, entry)?;
+    let mut artifact =
+        json!({ "uri": utf8_percent_encode(&file_location.file, PATH_ENCODE_SET).to_string() });
+    if !std::path::Path::new(&file_location.file).is_absolute() {
         artifact["uriBaseId"] = "%SRCROOT%".into();
     }
     let mut place = json!({ "artifactLocation": artifact });
-    if let Some(line) = yaml_path.line {
+    if let Some(line) = file_location.line {
         place["region"] = json!({ "startLine": line.max(1) });
-        if let Some(column) = yaml_path.column {
+        if let Some(column) = file_location.column {
             place["region"]["startColumn"] = column.max(1).into();
         }
     }
@@ -116,8 +117,9 @@ pub fn format_sentence(finding: &DiagnosticView, entry: Option<&ViewEntry>) -> S
 }
 
 /// The same for the same finding, wherever its lines have moved.
-pub fn compute_fingerprint(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
-    let file = sheet.locate_diagnostic(finding, entry).map(|yaml_path| yaml_path.file).unwrap_or_default();
+pub fn compute_fingerprint(view: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
+    let file =
+        view.locate_diagnostic(finding, entry).map(|file_location| file_location.file).unwrap_or_default();
     let (kind, name, target) =
         entry.map_or(("", "", ""), |entry| (&*entry.object.kind, &*entry.object.name, &*entry.object.target));
     let mut digest = Sha256::new();

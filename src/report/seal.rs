@@ -111,7 +111,7 @@ fn write_canonical(json: &Json, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
-        leaf => write_json(leaf, out),
+        scalar => write_json(scalar, out),
     }
 }
 

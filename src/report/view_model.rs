@@ -216,7 +216,7 @@ impl<'r> ViewModel<'r> {
         finding: &DiagnosticView,
         entry: Option<&ViewEntry>,
     ) -> Option<RepositoryLocation> {
-        let yaml_path = match (&finding.file, entry) {
+        let location = match (&finding.file, entry) {
             (Some(file), _) => RepositoryLocation {
                 file: self.resolve_file(file),
                 line: finding.line,
@@ -229,7 +229,7 @@ impl<'r> ViewModel<'r> {
             },
             (None, None) => return None,
         };
-        Some(yaml_path)
+        Some(location)
     }
 
     /// A file from the root of the repository, with slashes.

@@ -1,4 +1,4 @@
-//! Ids that creates answered and under which nobody has seen the object yet.
+//! Ids that creates answered and under which no one has seen the object yet.
 //!
 //! A service may answer the id of another object. Where the run that sent the create ended before its look, the next
 //! one finds that object under the id: the answer counts for nothing then, and the natural key finds the new object.

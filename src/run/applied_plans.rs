@@ -1,5 +1,5 @@
 //! Which objects were settled from which saved plan, kept in `.trueup/applied.json`: a plan that was applied is
-//! not applied again, even when somebody has set an object back to what the plan was made from.
+//! not applied again, even when someone has set an object back to what the plan was made from.
 //!
 //! Names and digests only. Deliberately absent: what was done, which receipts tell.
 

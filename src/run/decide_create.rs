@@ -29,7 +29,7 @@ const CREATE_UNKNOWN: &str = "create-unknown";
 
 /// What is to become of a document without a live object.
 pub enum CreateDecision {
-    /// With what somebody had to allow.
+    /// With what someone had to allow.
     Create(Vec<Permission>),
     /// It was created and does not show yet.
     Pending,
@@ -85,9 +85,9 @@ fn diagnose_emptiness(doubt: &Emptiness) -> Diagnostic {
 enum OpenCreateStatus {
     /// There was none, or it can no longer be carried out.
     None,
-    /// It was done, and the object shows once somebody confirms it.
+    /// It was done, and the object shows once someone confirms it.
     Pending,
-    /// Nobody can tell whether the object is there.
+    /// No one can tell whether the object is there.
     Unknown(Diagnostic),
 }
 
@@ -168,7 +168,7 @@ fn diagnose_unknown_create(kind: &Kind, open: &OpenCreate) -> Diagnostic {
     )
 }
 
-/// An object that is to go, was created by us and does not show: nobody can say that it is gone.
+/// An object that is to go, was created by us and does not show: no one can say that it is gone.
 pub fn diagnose_hidden_create(
     session: &RunSession,
     job: &ObjectJob,
@@ -203,7 +203,7 @@ pub fn get_read_after_write(session: &RunSession, kind: &Kind) -> Duration {
 /// The code of the note about an object that was created and does not show yet.
 pub const APPEARS_LATER: &str = "not-yet-visible";
 
-/// A new object that is known by its id alone until somebody confirms it.
+/// A new object that is known by its id alone until someone confirms it.
 pub fn diagnose_appears_later(subject: &PlanSubject) -> Diagnostic {
     Diagnostic::note(APPEARS_LATER, "the object was created and shows once it is verified")
         .with_location(subject.place.clone())

@@ -1,7 +1,7 @@
-//! What each object was last applied as, kept in `.trueup/ledger.jsonl`: the digest of every leaf that its
-//! document named, and of what the service made of leaves that it did not keep.
+//! What each object was last applied as, kept in `.trueup/ledger.jsonl`: the digest of every value that its
+//! document named, and of what the service made of values that it did not keep.
 //!
-//! Without it nobody can tell a document that was edited since from an object that was edited by hand. Keyed
+//! Without it no one can tell a document that was edited since from an object that was edited by hand. Keyed
 //! digests, no values; the key is `TRUEUP_DIGEST_KEY`, else the one for records in `.trueup/key`. A record
 //! under another key is no record. One digest of a whole document tells that nothing of it is new, so that an
 //! apply costs what changed: a record is read when it is asked for, and a line is added for a new one.
@@ -46,7 +46,7 @@ pub struct LastApplied {
     /// What tells the key.
     key_digest: String,
     entries: AppendLog<RawLogValue>,
-    /// What others told, by the name of the object; nothing for one that is gone.
+    /// What others said, by the name of the object; nothing for one that is gone.
     shared_entries: BTreeMap<String, Option<LastAppliedEntry>>,
 }
 
@@ -80,9 +80,9 @@ impl LastApplied {
     }
 
     fn with_key(folder: &Path, key: Zeroizing<Vec<u8>>) -> io::Result<Self> {
-        let told = digest::digest_value(&Value::from_text(FILE), ComparisonRule::Exact, &key);
+        let digest_of_key = digest::digest_value(&Value::from_text(FILE), ComparisonRule::Exact, &key);
         let entries = AppendLog::open(&folder.join(FILE))?;
-        Ok(Self { key, key_digest: told, entries, shared_entries: BTreeMap::new() })
+        Ok(Self { key, key_digest: digest_of_key, entries, shared_entries: BTreeMap::new() })
     }
 
     /// The key of its digests.

@@ -1,6 +1,6 @@
 //! Keeps leases while a run works: renews them in a thread of its own, and gives them back at the end.
 //!
-//! A run that is told that a lease was lost begins nothing any more. A run that is killed keeps nothing.
+//! A run that hears that a lease was lost begins nothing any more. A run that is killed keeps nothing.
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -27,7 +27,7 @@ pub struct LeaseRenewer {
 pub struct LeaseLoss {
     /// Until when it had been held.
     pub until: Timestamp,
-    /// Why it could not be renewed; none when somebody else has it.
+    /// Why it could not be renewed; none when someone else has it.
     pub reason: Option<String>,
 }
 
@@ -39,10 +39,10 @@ impl LeaseRenewer {
     pub fn new(leases: Vec<HeldLease>, time: Duration, stop: Arc<CancellationToken>) -> io::Result<Self> {
         let (end, ended) = mpsc::channel();
         let lost: Arc<Mutex<Option<LeaseLoss>>> = Arc::default();
-        let told = Arc::clone(&lost);
+        let shared = Arc::clone(&lost);
         let keep = move || {
             if let Err(loss) = renew_until_end(leases, time / 4, &ended) {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(loss);
+                *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(loss);
                 stop.cancel_run();
             }
         };

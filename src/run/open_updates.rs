@@ -1,4 +1,4 @@
-//! Updates of unknown outcome that somebody is asked to confirm.
+//! Updates of unknown outcome that someone is asked to confirm.
 //!
 //! The service shows such a change once it is confirmed, so no look tells whether an earlier update took. Sent again
 //! while that one may still be carried out, it would ask twice.
@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::plan::Step;
 use crate::plan::request::starts_confirmation;
 
-/// A change that somebody is asked to confirm is not sent again while an earlier one may still be carried out: the
+/// A change that someone is asked to confirm is not sent again while an earlier one may still be carried out: the
 /// service shows neither before it is confirmed.
 pub fn diagnose_open_update(session: &RunSession, step: &Step) -> Option<Diagnostic> {
     let memory = lock_mutex(session.write_digests);

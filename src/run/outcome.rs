@@ -10,7 +10,7 @@ pub struct StepOutcome {
     /// None for an object that agreed from the start.
     pub action: Option<StepAction>,
     pub status: OutcomeStatus,
-    /// What the service did not keep, what it changed besides, what waits: told whatever the result.
+    /// What the service did not keep, what it changed besides, what waits: reported whatever the result.
     pub findings: Vec<Diagnostic>,
     /// Values that were not kept, or not written, with what is there now (`before`) and what was to be (`after`).
     pub lost_changes: Vec<Change>,
@@ -29,13 +29,13 @@ pub enum OutcomeStatus {
     Unchanged,
     /// Not written: a gate or a fault before the write.
     Refused(Vec<Diagnostic>),
-    /// Not written: its live object could not be read. Why, unless that is told for all of a list.
+    /// Not written: its live object could not be read. Why, unless that is reported for all of a list.
     Unread(Vec<Diagnostic>),
     /// Not written: what the step relied on has moved since the plan.
     Conflict(Vec<FieldConflict>),
     /// The service did not do it, or did not keep it.
     Failed(Vec<Diagnostic>),
-    /// The write was sent, and nobody knows whether it took.
+    /// The write was sent, and no one knows whether it took.
     Unknown(Vec<Diagnostic>),
     /// Not begun: interrupted, or stopped after an earlier finding.
     NotStarted,

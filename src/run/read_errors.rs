@@ -1,4 +1,4 @@
-//! What could not be read, told once for all objects that share the reason: a list that is not there for one of
+//! What could not be read, reported once for all objects that share the reason: a list that is not there for one of
 //! its objects is not there for any of them.
 //!
 //! The objects stay in the plan, each as unread. Deliberately absent: why a reading fails.
@@ -46,7 +46,7 @@ pub fn merge_read_errors(plan: &mut Plan) {
     }
     let mut groups: Vec<Vec<usize>> = alike.into_values().filter(|group| group.len() > 1).collect();
     groups.sort();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for group in groups {
         let subjects: Vec<PlanSubject> = group.iter().map(|at| plan.refused[*at].subject.clone()).collect();
         let mut reasons = std::mem::take(&mut plan.refused[group[0]].reasons);
@@ -54,9 +54,9 @@ pub fn merge_read_errors(plan: &mut Plan) {
         if let Some(first) = reasons.first_mut() {
             first.message = format!("{}; {}", first.message, describe_subjects(&subjects));
         }
-        told.append(&mut reasons);
+        reported.append(&mut reasons);
     }
-    plan.diagnostics.splice(0..0, told);
+    plan.diagnostics.splice(0..0, reported);
 }
 
 fn build_error_key(refused: &RefusedObject) -> ReadErrorKey {

@@ -1,6 +1,6 @@
 //! Plans without secrets: a value that comes from a source is taken as unchanged, and the plan says so.
 //!
-//! Such a plan shows what else differs where nobody may read secrets. It is never saved or applied.
+//! Such a plan shows what else differs where no one may read secrets. It is never saved or applied.
 //! Deliberately absent: credentials of targets, which are always read.
 
 use secrecy::SecretString;

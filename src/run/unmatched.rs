@@ -1,4 +1,4 @@
-//! Live objects that no document of a run describes: those that nobody manages, and those that a create may mean.
+//! Live objects that no document of a run describes: those that no one manages, and those that a create may mean.
 //!
 //! A run over some documents knows nothing of the others, so their objects are taken out before anything is said. A
 //! create whose natural key differs from a live one in case, blanks or Unicode form alone is likely to be a second

@@ -51,7 +51,7 @@ struct WriteDigestEntry {
     digest: String,
     /// When it was written, RFC 3339.
     at: String,
-    /// Another value was sent since, and nobody knows whether it was taken: until when it may be.
+    /// Another value was sent since, and no one knows whether it was taken: until when it may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unknown_until: Option<Timestamp>,
     /// Until when a value of unknown outcome that was sent before this one may be taken over it.
@@ -123,7 +123,7 @@ impl WriteDigests {
         })
     }
 
-    /// Until when it is unknown which value is live at a path; a time in the past where nobody has looked since.
+    /// Until when it is unknown which value is live at a path; a time in the past where no one has looked since.
     pub fn find_unknown_until(&self, subject: &PlanSubject, path: &ValuePath) -> Option<Timestamp> {
         let entry = self.find_entry(&build_key(subject, path))?;
         entry.unknown_until.max(entry.doubtful_until)
@@ -174,7 +174,7 @@ impl WriteDigests {
         Ok(())
     }
 
-    /// The request with these values was answered, and nobody knows how it ended: it is not carried out later.
+    /// The request with these values was answered, and no one knows how it ended: it is not carried out later.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -332,9 +332,11 @@ fn build_key(subject: &PlanSubject, path: &ValuePath) -> String {
             PathSegment::Key(key, crate::value::Sensitivity::Public) => name.push_str(key),
             PathSegment::Key(..) => name.push('*'),
             PathSegment::Item { index, key } => {
-                let open = key.iter().filter(|leaf| leaf.sensitivity == crate::value::Sensitivity::Public);
-                let key: Vec<String> =
-                    open.map(|leaf| ScalarType::render_url_text(&leaf.value, &subject.kind.api)).collect();
+                let open =
+                    key.iter().filter(|scalar| scalar.sensitivity == crate::value::Sensitivity::Public);
+                let key: Vec<String> = open
+                    .map(|scalar| ScalarType::render_url_text(&scalar.value, &subject.kind.api))
+                    .collect();
                 if key.is_empty() {
                     name.push_str(&index.to_string());
                 } else {

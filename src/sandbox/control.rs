@@ -48,8 +48,10 @@ impl SandboxService {
     }
 
     fn read_id(&self, kind: &Kind, text: &str) -> Result<Value, String> {
-        let FieldType::Scalar(leaf) = &kind.id_field().ty else { return Err("this kind has no id".into()) };
-        leaf.read_token(ScalarToken::Plain(text)).map_err(|mismatch| mismatch.message)
+        let FieldType::Scalar(scalar_type) = &kind.id_field().ty else {
+            return Err("this kind has no id".into());
+        };
+        scalar_type.read_token(ScalarToken::Plain(text)).map_err(|mismatch| mismatch.message)
     }
 
     /// What waits becomes what is.
@@ -119,8 +121,8 @@ fn dump_object(table: &SandboxTable, scope: &[Value], object: &Object) -> Json {
     let mut shown: Json = serde_json::from_slice(&bytes).unwrap_or_default();
     // what never reads back stands beside the rest
     for field in kind.shape.fields.iter().filter(|field| field.behavior.write_only) {
-        if let (FieldType::Scalar(leaf), Some(value)) = (&field.ty, object.get_field(field.number)) {
-            let bytes = wire::encode_body(&leaf.encode_value(value), WireFormat::Json, &kind.api);
+        if let (FieldType::Scalar(scalar_type), Some(value)) = (&field.ty, object.get_field(field.number)) {
+            let bytes = wire::encode_body(&scalar_type.encode_value(value), WireFormat::Json, &kind.api);
             shown[&*field.write_to] = serde_json::from_slice(&bytes).unwrap_or_default();
         }
     }

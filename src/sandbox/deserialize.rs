@@ -2,7 +2,7 @@
 //!
 //! Two spellings: `Response`, in which the service answers (samples, data files, edits), and `Request`, in which
 //! it takes bodies. A service either binds silently, so that what does not fit becomes the type's zero and
-//! nobody is told, or it refuses and names the field. Absent, null and empty stay three things here.
+//! no one hears of it, or it refuses and names the field. Absent, null and empty stay three things here.
 //! Deliberately absent: who may write a field, and what an absent one means; `rules` knows.
 
 use std::borrow::Cow;
@@ -145,11 +145,12 @@ impl<'k> SandboxDeserializer<'k> {
             return Value::Null;
         }
         match &field.ty {
-            FieldType::Scalar(leaf) => match self.split_embedded(field, given) {
+            FieldType::Scalar(scalar_type) => match self.split_embedded(field, given) {
                 (RawBodyValue::Null, _) => Value::Null,
                 (given, raw) => {
-                    let value =
-                        self.read_scalar(leaf, given, at).unwrap_or_else(|| self.choose_fallback(field));
+                    let value = self
+                        .read_scalar(scalar_type, given, at)
+                        .unwrap_or_else(|| self.choose_fallback(field));
                     let whole =
                         raw.map(|raw| EmbeddedObject { field: field.name.clone(), id: value.clone(), raw });
                     self.embedded.extend(whole);
@@ -187,13 +188,13 @@ impl<'k> SandboxDeserializer<'k> {
         }
     }
 
-    fn read_map(&mut self, leaf: &ScalarType, given: RawMembers, at: &str) -> Value {
+    fn read_map(&mut self, scalar_type: &ScalarType, given: RawMembers, at: &str) -> Value {
         let mut entries: Vec<(Box<str>, Value)> = Vec::with_capacity(given.len());
         let mut places: HashMap<Cow<str>, usize> = HashMap::with_capacity(given.len());
         for (key, given) in given {
             let value = match given.is_null() {
                 true => Value::Null,
-                false => self.read_scalar(leaf, given, &join_path(at, &key)).unwrap_or(Value::Null),
+                false => self.read_scalar(scalar_type, given, &join_path(at, &key)).unwrap_or(Value::Null),
             };
             // of the same key the last counts
             match places.get(&key).and_then(|at| entries.get_mut(*at)) {
@@ -230,9 +231,9 @@ impl<'k> SandboxDeserializer<'k> {
     fn read_item(&mut self, item: &ItemType, given: RawBodyValue, at: &str) -> Option<Value> {
         match item {
             ItemType::Scalar(_) if given.is_null() => Some(Value::Null),
-            ItemType::Scalar(leaf) => {
-                Some(self.read_scalar(leaf, given, at).unwrap_or_else(|| leaf.build_zero_value()))
-            }
+            ItemType::Scalar(scalar_type) => Some(
+                self.read_scalar(scalar_type, given, at).unwrap_or_else(|| scalar_type.build_zero_value()),
+            ),
             ItemType::Object(shape) => match given.into_members() {
                 Some(members) => Some(Value::Object(Box::new(self.read_members(shape, members, at)))),
                 None => {
@@ -243,12 +244,12 @@ impl<'k> SandboxDeserializer<'k> {
         }
     }
 
-    /// The value of a leaf; nothing when it does not fit.
-    fn read_scalar(&mut self, leaf: &ScalarType, given: RawBodyValue, at: &str) -> Option<Value> {
-        if *leaf == ScalarType::Any {
+    /// The value of a value; nothing when it does not fit.
+    fn read_scalar(&mut self, scalar_type: &ScalarType, given: RawBodyValue, at: &str) -> Option<Value> {
+        if *scalar_type == ScalarType::Any {
             return Some(read_any(given, MAX_DEPTH));
         }
-        let read = given.as_scalar().map(|scalar| self.parse_scalar(leaf, &scalar));
+        let read = given.as_scalar().map(|scalar| self.parse_scalar(scalar_type, &scalar));
         match read {
             Some(Ok(value)) => Some(value),
             Some(Err(message)) => {
@@ -256,18 +257,18 @@ impl<'k> SandboxDeserializer<'k> {
                 None
             }
             None => {
-                self.add_error(at, &format!("this is not {}", leaf.describe_type()));
+                self.add_error(at, &format!("this is not {}", scalar_type.describe_type()));
                 None
             }
         }
     }
 
-    fn parse_scalar(&self, leaf: &ScalarType, scalar: &RawScalar) -> Result<Value, String> {
+    fn parse_scalar(&self, scalar_type: &ScalarType, scalar: &RawScalar) -> Result<Value, String> {
         let token = scalar.as_token();
         if is_lenient(self.api)
             && let ScalarToken::String(word) | ScalarToken::Plain(word) | ScalarToken::Number(word) = token
         {
-            match leaf {
+            match scalar_type {
                 ScalarType::Boolean => {
                     return Ok(Value::Boolean(matches!(&*word.to_lowercase(), "true" | "1" | "on")));
                 }
@@ -278,7 +279,7 @@ impl<'k> SandboxDeserializer<'k> {
                 _ => {}
             }
         }
-        leaf.read_token(token).map_err(|mismatch| mismatch.message)
+        scalar_type.read_token(token).map_err(|mismatch| mismatch.message)
     }
 
     /// What a silent service has instead of a value that does not fit.

@@ -41,12 +41,12 @@ impl EmbeddedObjects {
     /// What an id is answered as: the whole thing, where this field is read whole. `base` is where the API is.
     pub fn expand_reference(&self, field: &Field, id: &Value, base: &str) -> Option<WireValue> {
         let (refers, things) = (field.reference.as_ref()?, self.by_field.get(&field.name)?);
-        let FieldType::Scalar(leaf) = &field.ty else { return None };
+        let FieldType::Scalar(scalar) = &field.ty else { return None };
         if *id == Value::Null {
             return None;
         }
         let Some((_, raw)) = things.iter().find(|(own, _)| own == id) else {
-            return Some(WireValue::Object(vec![(refers.id.to_string(), leaf.encode_value(id))]));
+            return Some(WireValue::Object(vec![(refers.id.to_string(), scalar.encode_value(id))]));
         };
         Some(render_embedded(raw, refers, base))
     }

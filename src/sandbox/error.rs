@@ -69,9 +69,12 @@ impl SandboxError {
     fn write_message(&self, api: &Api, answer: &mut WireValue) {
         let words = &api.errors;
         let names: Vec<&str> = self.field_errors.iter().map(|field| &*field.field).collect();
-        let told = !words.lists.is_empty() || !words.maps.is_empty() || names.is_empty();
-        let message =
-            if told { self.message.clone() } else { format!("{}: {}", names.join(", "), self.message) };
+        let is_complete = !words.lists.is_empty() || !words.maps.is_empty() || names.is_empty();
+        let message = if is_complete {
+            self.message.clone()
+        } else {
+            format!("{}: {}", names.join(", "), self.message)
+        };
         if let Some(at) = words.codes.first() {
             set_member(answer, at, WireValue::String(self.code.to_owned()));
         }

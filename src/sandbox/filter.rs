@@ -43,8 +43,8 @@ pub fn parse_filters<'k>(
         for (field, text) in extract_values(&pieces, given).ok_or_else(unfit)? {
             let text = unescape_value(kind, text).ok_or_else(unfit)?;
             let Some(path) = resolve_path(&kind.shape, field) else { continue };
-            let Some(FieldType::Scalar(leaf)) = path.last().map(|field| &field.ty) else { continue };
-            let value = leaf.read_token(ScalarToken::Plain(&text)).map_err(|_| unfit())?;
+            let Some(FieldType::Scalar(scalar_type)) = path.last().map(|field| &field.ty) else { continue };
+            let value = scalar_type.read_token(ScalarToken::Plain(&text)).map_err(|_| unfit())?;
             found.push(SandboxFilter { path, value });
         }
     }

@@ -48,7 +48,7 @@ pub struct SandboxServer {
     pub observer: Option<SandboxObserver>,
 }
 
-/// Serves until told to stop; then everything under way is dropped.
+/// Serves until asked to stop; then everything under way is dropped.
 pub async fn serve_connections(listener: TcpListener, line: Arc<SandboxServer>, stop: oneshot::Receiver<()>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accept = async {

@@ -1,6 +1,6 @@
 //! A sandbox without a line: it answers whoever asks, at once, in the same process.
 //!
-//! For simulations, in which time stands still and what goes wrong on the way is somebody else's. Reads and
+//! For simulations, in which time stands still and what goes wrong on the way is someone else's. Reads and
 //! writes are those of the sandbox.
 //! Deliberately absent: sockets, latency, faults, the log.
 

@@ -1,6 +1,6 @@
 //! Rows of lists and entries of maps: which are the same, which stay, which get a new number.
 //!
-//! The service numbers the items of a list in a field of theirs that nobody else may write; where there is no
+//! The service numbers the items of a list in a field of theirs that no one else may write; where there is no
 //! such field, the first key tells items apart.
 
 use crate::kind::identity::ItemIdentity;
@@ -112,7 +112,7 @@ pub fn merge_map(given: Option<&Value>, before: Option<&Value>) -> Value {
     Value::Map(all)
 }
 
-/// The value of a field that nobody wrote.
+/// The value of a field that no one wrote.
 pub fn build_blank(field: &Field) -> Value {
     match field.ty {
         FieldType::Array(_) | FieldType::Map(_) => field.ty.build_zero_value(),

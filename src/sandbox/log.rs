@@ -22,7 +22,7 @@ pub struct SandboxLogEntry {
     /// Bytes of the request's body.
     pub bytes: usize,
     pub millis: u64,
-    /// Only where the sandbox was told to keep bodies.
+    /// Only where the sandbox was asked to keep bodies.
     pub body: Option<Vec<u8>>,
 }
 

@@ -134,7 +134,7 @@ impl RunningSandbox {
         self.server.service.edit_object(kind, id, set)
     }
 
-    /// What waits for somebody becomes what is.
+    /// What waits for someone becomes what is.
     pub fn verify_pending(&self) {
         self.server.service.verify_pending();
     }

@@ -1,7 +1,7 @@
 //! The pages of a list: which items a request asks for, and what the answer says of further ones.
 //!
 //! Each style of paging is read as `remote::page_position` writes it. Cursors say where the next page starts, in a
-//! form that nobody can guess from ids.
+//! form that no one can guess from ids.
 //! Deliberately absent: which objects are in the list.
 
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::sandbox::handler::SandboxHandler;
 use crate::sandbox::response::SandboxResponse;
 use crate::sandbox::service::FaultMode;
 
-/// How many items come when nobody says how many.
+/// How many items come when no one says how many.
 const DEFAULT_PAGE_SIZE: usize = 10;
 /// The query parameter with the cursor in the URLs of next pages.
 const LINK_CURSOR: &str = "after";

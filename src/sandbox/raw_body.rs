@@ -1,6 +1,6 @@
 //! A body as it was given, before the kind says what it means: JSON, JSV, or a node of a YAML file.
 //!
-//! JSV has no types, so its values stay slices of the text and are taken apart only when somebody asks for
+//! JSV has no types, so its values stay slices of the text and are taken apart only when someone asks for
 //! members or items. The reading is that of the real serializer, losses included: a name with a blank before
 //! it matches nothing, a blank between the objects of a list loses the list.
 //! Deliberately absent: fields and types; `bind` brings them.
@@ -192,7 +192,7 @@ pub enum RawScalar<'s> {
 }
 
 impl RawScalar<'_> {
-    /// For a leaf to read.
+    /// For a value to read.
     pub fn as_token(&self) -> ScalarToken<'_> {
         match self {
             Self::String(text) => ScalarToken::String(text),

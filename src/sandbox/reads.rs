@@ -89,8 +89,8 @@ impl SandboxHandler<'_> {
         }
         let shown = BodyForm::wrap_value(form.member.as_deref(), self.encode_read(table, record));
         let answer = self.build_response(200, &shown);
-        let told = table.kind.operations.if_match == Some(IfMatchSource::Etag);
-        let etag = told.then(|| self.compute_etag(table, record)).flatten();
+        let has_etag = table.kind.operations.if_match == Some(IfMatchSource::Etag);
+        let etag = has_etag.then(|| self.compute_etag(table, record)).flatten();
         let headers = etag.map(|etag| ("etag".to_owned(), etag)).into_iter().collect();
         Ok(SandboxResponse { headers, ..answer })
     }

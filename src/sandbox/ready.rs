@@ -26,8 +26,8 @@ pub fn show_object(kind: &Kind, record: &SandboxRecord) -> Option<Object> {
 }
 
 fn read_value(kind: &Kind, condition: &ReadyCondition, text: &str) -> Option<Value> {
-    let FieldType::Scalar(leaf) = &kind.shape.get_field(condition.field).ty else { return None };
-    leaf.read_token(ScalarToken::Plain(text)).ok()
+    let FieldType::Scalar(scalar_type) = &kind.shape.get_field(condition.field).ty else { return None };
+    scalar_type.read_token(ScalarToken::Plain(text)).ok()
 }
 
 /// A value that says neither that the object is ready nor that it never will be.

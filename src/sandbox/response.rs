@@ -156,10 +156,10 @@ impl SandboxEncoder<'_> {
         }
         match (&field.ty, value) {
             (_, Value::Null) => WireValue::Null,
-            (FieldType::Scalar(leaf), value) => {
+            (FieldType::Scalar(scalar), value) => {
                 let whole =
                     self.embedded.and_then(|(wholes, base)| wholes.expand_reference(field, value, base));
-                whole.unwrap_or_else(|| leaf.encode_value(value))
+                whole.unwrap_or_else(|| scalar.encode_value(value))
             }
             (FieldType::Map(map), Value::Map(entries)) => WireValue::Object(
                 entries.iter().map(|(key, value)| (key.to_string(), map.value.encode_value(value))).collect(),
@@ -172,7 +172,7 @@ impl SandboxEncoder<'_> {
         }
     }
 
-    /// What may be hidden from those who may not see it is hidden from everybody when told so.
+    /// What may be hidden from those who may not see it is hidden from everybody when asked to.
     fn is_hidden(&self, field: &Field, value: &Value) -> bool {
         self.secrets != SandboxSecretMode::Clear
             && field.when_absent == AbsenceRule::Hidden
@@ -182,7 +182,7 @@ impl SandboxEncoder<'_> {
 
     fn encode_item(&self, item: &ItemType, value: &Value) -> WireValue {
         match (item, value) {
-            (ItemType::Scalar(leaf), value) => leaf.encode_value(value),
+            (ItemType::Scalar(scalar), value) => scalar.encode_value(value),
             (ItemType::Object(shape), Value::Object(inner)) => self.encode_object(shape, inner),
             (ItemType::Object(_), _) => WireValue::Null,
         }

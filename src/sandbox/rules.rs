@@ -128,7 +128,7 @@ impl SandboxWriteRules<'_> {
         made
     }
 
-    /// What the service puts into a field that nobody else may write: its own number for the thing, or the
+    /// What the service puts into a field that no one else may write: its own number for the thing, or the
     /// scope that is called so.
     fn build_computed_value(&mut self, shape: &Shape, field: &Field) -> Value {
         let scope = self.kind.scope.iter().position(|scope| scope.name == field.name);
@@ -279,17 +279,17 @@ impl SandboxWriteRules<'_> {
                 }
                 (
                     FieldType::Scalar(
-                        leaf @ (ScalarType::Decimal(_) | ScalarType::Integer(_) | ScalarType::Boolean),
+                        scalar @ (ScalarType::Decimal(_) | ScalarType::Integer(_) | ScalarType::Boolean),
                     ),
                     Some(_),
-                ) => leaf.build_zero_value(),
+                ) => scalar.build_zero_value(),
                 _ => continue,
             };
             object.set_field(number, made);
         }
     }
 
-    /// Written values that wait for somebody: the object keeps the old ones.
+    /// Written values that wait for someone: the object keeps the old ones.
     fn defer_pending(&self, record: &mut SandboxRecord, old: Option<&Object>, written: impl Fn(u16) -> bool) {
         for field in self.kind.shape.fields.iter().filter(|field| field.when_absent == AbsenceRule::Pending) {
             let number = field.number;

@@ -15,7 +15,7 @@ use crate::value::{Object, Value};
 #[derive(Clone)]
 pub struct SandboxRecord {
     pub object: Object,
-    /// Written values that wait for somebody; the object holds the old ones.
+    /// Written values that wait for someone; the object holds the old ones.
     pub pending: Object,
     /// Made here and not yet verified, in a kind whose objects wait.
     pub unverified: bool,

@@ -232,7 +232,7 @@ impl SandboxHandler<'_> {
                 let headers = vec![("location".to_owned(), url)];
                 SandboxResponse { headers, ..SandboxResponse::from_status(status) }
             }
-            // nothing of use: such a host answers some id, of which nobody says what it is
+            // nothing of use: such a host answers some id, of which no one says what it is
             AnswerWord::None if is_lenient(self.api()) => {
                 self.build_response(status, &WireValue::Uuid(mint.generate_uuid()))
             }
@@ -240,7 +240,7 @@ impl SandboxHandler<'_> {
             AnswerWord::Id => {
                 let id = record.object.get_field(kind.identity.id).unwrap_or(&Value::Null);
                 let wire = match &kind.id_field().ty {
-                    FieldType::Scalar(leaf) => leaf.encode_value(id),
+                    FieldType::Scalar(scalar_type) => scalar_type.encode_value(id),
                     _ => WireValue::Null,
                 };
                 // it may come bare or inside
@@ -283,14 +283,14 @@ fn restore_other_fields(kind: &Kind, write: &WriteOperation, old: &Object, made:
 /// An object that counts as deleted from now on.
 fn mark_deleted(kind: &Kind, object: &mut Object) {
     let Some(condition) = &kind.deleted_when else { return };
-    let FieldType::Scalar(leaf) = &kind.shape.get_field(condition.field).ty else { return };
-    let default = match leaf {
+    let FieldType::Scalar(scalar_type) = &kind.shape.get_field(condition.field).ty else { return };
+    let default = match scalar_type {
         ScalarType::Boolean => "true",
         ScalarType::DateTime => "2026-01-31T08:00:00Z",
         _ => "1",
     };
     let text = condition.values.first().map_or(default, |value| &**value);
-    if let Ok(value) = leaf.read_token(ScalarToken::Plain(text)) {
+    if let Ok(value) = scalar_type.read_token(ScalarToken::Plain(text)) {
         object.set_field(condition.field, value);
     }
 }
@@ -323,8 +323,8 @@ fn assign_id(
 /// What the id says of the fields of which it is made.
 fn fill_id_parts(kind: &Kind, id: &Value, body: &mut Object) {
     for (field, text) in address::split_id(kind, id) {
-        let FieldType::Scalar(leaf) = &field.ty else { continue };
-        if let Ok(value) = leaf.read_token(ScalarToken::String(&text)) {
+        let FieldType::Scalar(scalar_type) = &field.ty else { continue };
+        if let Ok(value) = scalar_type.read_token(ScalarToken::String(&text)) {
             body.set_field(field.number, value);
         }
     }

@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 /// So many overtaken lines are no burden.
 const MAX_STALE_LINES: usize = 1000;
 
-/// What is told of a name.
+/// What is said of a name.
 pub trait LogValue: Sized {
     /// From its JSON; nothing when it is not a receipt.
     fn from_json(json: &str) -> Option<Self>;
@@ -42,7 +42,7 @@ impl<T: Serialize + DeserializeOwned> LogValue for T {
     }
 }
 
-/// A fact that is read when somebody asks what it says: most are not, in a run that changes little.
+/// A fact that is read when someone asks what it says: most are not, in a run that changes little.
 pub struct RawLogValue(pub Box<str>);
 
 impl LogValue for RawLogValue {

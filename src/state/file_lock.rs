@@ -15,13 +15,13 @@ use crate::state::files::{create_folder, private_options};
 const LOCK_FILE: &str = "lock";
 /// The file that the run that writes to services holds.
 const APPLY_LOCK_FILE: &str = "apply.lock";
-/// How long a turn is waited for; somebody who takes longer was stopped in the middle.
+/// How long a turn is waited for; someone who takes longer was stopped in the middle.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is asked for.
 const RETRY_INTERVAL: Duration = Duration::from_millis(2);
 /// How the names of files begin that are not finished.
 const TEMPORARY_PREFIX: &str = ".tmp";
-/// After so long nobody writes such a file any more.
+/// After so long no one writes such a file any more.
 const STALE_AGE: Duration = Duration::from_secs(60);
 
 /// Does `work` while no other run changes the folder. Turns do not nest.
@@ -68,7 +68,7 @@ pub fn try_lock_apply(folder: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Takes away what killed runs left half written. It is in nobody's way, so nothing is said when it stays.
+/// Takes away what killed runs left half written. It is in no one's way, so nothing is said when it stays.
 pub fn remove_stale_files(folder: &Path) {
     let is_left = |entry: &DirEntry| {
         let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());

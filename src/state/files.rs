@@ -87,7 +87,7 @@ pub fn create_folder(folder: &FilePath) -> io::Result<()> {
     write_gitignore(folder)
 }
 
-/// The folder holds what belongs to this machine: git is told to leave it alone.
+/// The folder holds what belongs to this machine: git is asked to leave it alone.
 fn write_gitignore(folder: &FilePath) -> io::Result<()> {
     let path = folder.join(".gitignore");
     if folder.file_name().is_none_or(|name| name != ".trueup") || path.exists() {

@@ -2,7 +2,7 @@
 
 use std::env;
 
-/// The variable with what others are to be told instead, such as the address of a CI job.
+/// The variable with what others are to see instead, such as the address of a CI job.
 const HOLDER_VARIABLE: &str = "TRUEUP_HOLDER";
 /// The most characters of it.
 const MAX_HOLDER_CHARS: usize = 200;

@@ -35,19 +35,19 @@ impl JournalWriter {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(sheet: JournalBatch) -> io::Result<Self> {
+    pub fn new(batch: JournalBatch) -> io::Result<Self> {
         let (notes, waiting) = mpsc::channel();
-        let write = move || sheet.write_batches(&waiting);
+        let write = move || batch.write_batches(&waiting);
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(write)?;
         Ok(Self { queue: Some(notes), thread: Some(thread) })
     }
 
     /// Has a line written, and on disk if it is to be `certain`. Who does not wait does not know.
     pub fn queue_line(&self, line: Vec<u8>, certain: bool) -> WriteConfirmation {
-        let (told, noted) = oneshot::channel();
-        // without a thread nobody tells, which `outcome` knows
+        let (sender, noted) = oneshot::channel();
+        // without a thread no one tells, which `outcome` knows
         let _ =
-            self.queue.as_ref().map(|notes| notes.send(QueuedLine { line, reply: told, durable: certain }));
+            self.queue.as_ref().map(|notes| notes.send(QueuedLine { line, reply: sender, durable: certain }));
         noted
     }
 }
@@ -56,15 +56,15 @@ impl JournalWriter {
 ///
 /// # Errors
 /// When it is not on disk for certain.
-pub fn flatten_result<E>(told: Result<io::Result<()>, E>) -> io::Result<()> {
-    told.unwrap_or_else(|_| Err(io::Error::other("the journal's thread has ended")))
+pub fn flatten_result<E>(sender: Result<io::Result<()>, E>) -> io::Result<()> {
+    sender.unwrap_or_else(|_| Err(io::Error::other("the journal's thread has ended")))
 }
 
 impl Drop for JournalWriter {
     fn drop(&mut self) {
         drop(self.queue.take());
         if let Some(thread) = self.thread.take() {
-            // whoever waited for a line that it did not write has been told
+            // whoever waited for a line that it did not write has heard it
             let _ = thread.join();
         }
     }
@@ -85,10 +85,10 @@ impl JournalBatch {
             let certain = notes.iter().any(|note| note.durable);
             let written =
                 self.write_lines(lines).and_then(|()| if certain { self.sync_data() } else { Ok(()) });
-            for QueuedLine { reply: told, .. } in notes {
+            for QueuedLine { reply: sender, .. } in notes {
                 let result = written.as_ref().copied().map_err(|error| error.kind().into());
                 // who went away needs no answer
-                let _ = told.send(result);
+                let _ = sender.send(result);
             }
         }
     }
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stand_in_their_order_and_are_written_when_that_is_told() {
+    fn lines_stand_in_their_order_and_are_written_when_that_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lines");
         let pen = JournalWriter::new(JournalBatch { file: File::create(&path).expect("a file"), torn: true })

@@ -20,7 +20,7 @@ use super::system_time::read_system_time;
 const FORMAT: u32 = 1;
 /// How often others may come first before that is called an error.
 const TRIES: u32 = 20;
-/// No lease lasts longer; one that does was written by a clock that is wrong, or by somebody else.
+/// No lease lasts longer; one that does was written by a clock that is wrong, or by someone else.
 const MAX_LEASE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Where one word stands that several machines see.
@@ -28,7 +28,7 @@ pub trait LeaseStore: Send {
     /// What stands there.
     ///
     /// # Errors
-    /// When nobody can tell.
+    /// When no one can tell.
     fn read_lease(&self) -> io::Result<StoredLease>;
 
     /// Puts another word in place of the one that was seen; gives its version, or nothing when what was seen does
@@ -77,9 +77,9 @@ pub struct HeldLease {
 /// Why a lease was not had.
 #[derive(Debug)]
 pub enum LeaseError {
-    /// Somebody else holds it.
+    /// Someone else holds it.
     Held(LeaseHolder),
-    /// Nobody can tell.
+    /// No one can tell.
     Unknown(io::Error),
 }
 
@@ -87,7 +87,7 @@ impl HeldLease {
     /// Takes a lease for so long. Beside it stands who held it before and did not give it back in time.
     ///
     /// # Errors
-    /// When somebody holds it, or nobody can tell.
+    /// When someone holds it, or no one can tell.
     pub fn acquire(
         place: Box<dyn LeaseStore>,
         name: &str,
@@ -112,7 +112,7 @@ impl HeldLease {
         Err(LeaseError::Unknown(io::Error::other("others change it all the time")))
     }
 
-    /// Holds it for as long again; `false` when somebody else has taken it over.
+    /// Holds it for as long again; `false` when someone else has taken it over.
     ///
     /// # Errors
     /// When that could not be noted. Until its time is over it is held all the same.
@@ -177,7 +177,7 @@ fn encode_content(own: &LeaseHolder, until: Option<Timestamp>) -> Vec<u8> {
     serde_json::to_vec(&word).unwrap_or_default()
 }
 
-/// Who stands there; nobody when nothing stands there or it was given back.
+/// Who stands there; no one when nothing stands there or it was given back.
 fn parse_holder(seen: &StoredLease) -> io::Result<Option<LeaseHolder>> {
     if seen.version.is_none() {
         return Ok(None);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_is_told_of_the_first_until_it_gives_back() {
+    fn the_second_is_reported_of_the_first_until_it_gives_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut first, before) = had(folder.path(), "one", LONG);
         assert_eq!(before, None);

@@ -1,6 +1,6 @@
 //! Shared receipts in S3, Google Cloud Storage or Azure.
 //!
-//! Credentials come from the environment, as the clouds' own programs take them. What goes wrong is told in words
+//! Credentials come from the environment, as the clouds' own programs take them. What goes wrong is reported in words
 //! of our own, because the stores' messages may repeat what was sent.
 //! Deliberately absent: retries, which the stores do by themselves.
 

@@ -23,7 +23,7 @@ pub enum ReceiptStoreError {
     NotFound,
     TooLong,
     TimedOut,
-    /// It cannot be reached, or answers what nobody understands.
+    /// It cannot be reached, or answers what no one understands.
     Unavailable,
 }
 

@@ -1,7 +1,7 @@
 //! Shared receipts in a folder, e.g. of a mounted share.
 //!
 //! A file appears whole or not at all, and never replaces another one. Files can be read by the owner's group,
-//! because several people share the folder, and by nobody else. The work is done on threads of its own, so that a
+//! because several people share the folder, and by no one else. The work is done on threads of its own, so that a
 //! share that hangs ends in a timeout.
 //! Deliberately absent: making the folder. Where a share is not mounted, it would be each machine's own.
 

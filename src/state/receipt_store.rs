@@ -2,7 +2,7 @@
 //! folder.
 //!
 //! A receipt is put where nothing is yet, so that no run writes over another one's. Credentials come from the
-//! environment, as the clouds' own programs take them; what goes wrong is told in words of our own, because the
+//! environment, as the clouds' own programs take them; what goes wrong is reported in words of our own, because the
 //! stores' may repeat what was sent. Everything is bounded in time and size.
 //! Deliberately absent: the copy of this workspace (`receipt`), which is written first and stays.
 

@@ -2,7 +2,7 @@
 //!
 //! Where documents need each other, a change of one file can concern objects of another, so all files of the commit
 //! are read. Sources and references of documents stay as they are written. What cannot be read is named, so that
-//! nobody takes it for absent.
+//! no one takes it for absent.
 //! Deliberately absent: Git, and what a difference means.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -88,17 +88,17 @@ impl ResolvedSecrets {
 /// Reads every source; those without a value are reported, each once, with every place that needs it.
 pub fn resolve_secrets(
     sources: Vec<(ValueSource, SourceLocation)>,
-    world: &SecretEnvironment,
+    secret_environment: &SecretEnvironment,
 ) -> (ResolvedSecrets, Vec<Diagnostic>) {
     let (mut secrets, mut faults) = (ResolvedSecrets::default(), Vec::new());
     let sources = group_by_source(sources);
-    let mut outputs = world.run_commands(sources.iter().map(|(source, _)| source));
+    let mut outputs = secret_environment.run_commands(sources.iter().map(|(source, _)| source));
     for (source, places) in sources {
         if let Some(failed) = outputs.find_failed_provider(&source) {
             failed.places.extend(places);
             continue;
         }
-        let bytes = outputs.texts.remove(&source).unwrap_or_else(|| world.read_source(&source));
+        let bytes = outputs.texts.remove(&source).unwrap_or_else(|| secret_environment.read_source(&source));
         match bytes.and_then(|bytes| parse_secret(&source, &bytes)) {
             Ok(secret) => {
                 secrets.values.insert(source, secret);
@@ -113,10 +113,10 @@ pub fn resolve_secrets(
 /// Reads sources once more; those without a value are left out.
 pub fn read_sources_again(
     sources: impl Iterator<Item = ValueSource>,
-    world: &SecretEnvironment,
+    secret_environment: &SecretEnvironment,
 ) -> ResolvedSecrets {
     let place = NamedSource::new("", "").locate_span(SourceSpan::default());
-    resolve_secrets(sources.map(|source| (source, place.clone())).collect(), world).0
+    resolve_secrets(sources.map(|source| (source, place.clone())).collect(), secret_environment).0
 }
 
 /// The text in what a source gave, without the newline at its end.
@@ -361,8 +361,8 @@ struct CommandRunner<'w> {
 }
 
 impl<'w> CommandRunner<'w> {
-    fn new(world: &SecretEnvironment<'w>) -> Self {
-        Self { root: world.root, timeout: world.timeout }
+    fn new(secret_environment: &SecretEnvironment<'w>) -> Self {
+        Self { root: secret_environment.root, timeout: secret_environment.timeout }
     }
 
     fn run_job(&self, job: &CommandJob) -> Result<SecretBytes, SecretSourceError> {
@@ -433,7 +433,7 @@ fn read_output(child: &mut Child, most: u64) -> Receiver<io::Result<SecretBytes>
     let output = child.stdout.take();
     std::thread::spawn(move || {
         let read = output.map_or_else(|| Ok(SecretBytes::default()), |output| read_bounded(output, most));
-        // nobody listens any more after the timeout
+        // no one listens any more after the timeout
         let _ = send.send(read);
     });
     receive

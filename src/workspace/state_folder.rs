@@ -1,4 +1,4 @@
-//! Whether `.trueup` may be trusted: it holds keys, ids and journals, so nobody else may have written it.
+//! Whether `.trueup` may be trusted: it holds keys, ids and journals, so no one else may have written it.
 //!
 //! A pull request can bring files and links into a checkout. A folder that Git tracks, that is a link or contains
 //! one, or that other users may write, is refused as a whole; nothing in it is read.

@@ -13,7 +13,7 @@ use crate::diagnostic::SourceSpan;
 
 /// How deep a document may nest here; deeper ones are the parser's, which has the limit.
 const MAX_DEPTH: usize = 24;
-/// The most entries of a mapping here, for they are told apart by looking at each.
+/// The most entries of a mapping here, for they are distinguished by looking at each.
 const MAX_ENTRIES: usize = 64;
 /// The most bytes of a key here; YAML itself has a limit for keys on one line.
 const MAX_KEY: usize = 256;

@@ -237,7 +237,7 @@ impl Drop for Server {
     }
 }
 
-/// Errors and warnings; what is weaker is a matter of taste, such as an anchor that nobody uses.
+/// Errors and warnings; what is weaker is a matter of taste, such as an anchor that no one uses.
 fn squiggles(message: &Json) -> Vec<Squiggle> {
     let weighs = |one: &&Json| one["severity"].as_u64().is_none_or(|severity| severity <= 2);
     let squiggle = |one: &Json| Squiggle {

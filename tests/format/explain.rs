@@ -76,7 +76,7 @@ fn depot() -> KindRegistry {
     registry
 }
 
-fn told(topic: &str) -> String {
+fn reported(topic: &str) -> String {
     match explain::explain_topic(&depot(), topic) {
         Ok(explanation) => explanation.render_text(80),
         Err(fault) => format!("{}: {} ({})", fault.code, fault.message, fault.hint.unwrap_or_default()),
@@ -155,7 +155,7 @@ EXAMPLE:
 SOURCE:
     The depot's handbook
 ";
-    assert_eq!(told("depot/crate"), expected);
+    assert_eq!(reported("depot/crate"), expected);
 }
 
 #[test]
@@ -185,11 +185,11 @@ EXAMPLE:
 SOURCE:
     The depot's handbook
 ";
-    assert_eq!(told("depot/crate.keys"), expected);
+    assert_eq!(reported("depot/crate.keys"), expected);
 }
 
 #[test]
-fn facts_are_told_where_they_matter() {
+fn facts_are_reported_where_they_matter() {
     for (topic, says) in [
         ("depot/crate.lock", "secret, never written in plain text"),
         ("depot/crate.lock", "write-only, so a difference can't be seen"),
@@ -205,8 +205,8 @@ fn facts_are_told_where_they_matter() {
         ("depot/crate.notes", "KNOWN KEYS:\n    en\n        The English note"),
         ("depot/crate.keys.id", "a document may name it"),
     ] {
-        let told = told(topic);
-        assert!(told.contains(says), "{topic} does not say {says:?}:\n{told}");
+        let reported = reported(topic);
+        assert!(reported.contains(says), "{topic} does not say {says:?}:\n{reported}");
     }
 }
 
@@ -222,8 +222,8 @@ fn a_path_leads_through_objects_lists_and_maps_however_it_is_written() {
         ("depot/crate.notes.sv", "An entry of `notes`"),
         (" depot/crate. ", "KIND:   depot/crate"),
     ] {
-        let told = told(topic);
-        assert!(told.contains(field), "{topic}:\n{told}");
+        let reported = reported(topic);
+        assert!(reported.contains(field), "{topic}:\n{reported}");
     }
 }
 
@@ -240,8 +240,8 @@ fn an_unknown_topic_is_a_fault_with_the_nearest_name() {
         ("....", "unknown-kind"),
         ("/", "unknown-kind"),
     ] {
-        let told = told(topic);
-        assert!(told.contains(says), "{topic}: {told}");
+        let reported = reported(topic);
+        assert!(reported.contains(says), "{topic}: {reported}");
     }
 }
 

@@ -41,7 +41,7 @@ fn workspace() -> Workspace {
 }
 
 #[test]
-fn a_check_tells_and_changes_nothing_and_a_run_changes_what_was_told() {
+fn a_check_tells_and_changes_nothing_and_a_run_changes_what_was_reported() {
     let workspace = workspace();
     let ran = workspace.expect(2, &["fmt", "--check"]);
     assert_eq!(ran.out, "config/a.yaml\ntrueup.yaml\npolicies/p.yaml\n");
@@ -57,7 +57,7 @@ fn a_check_tells_and_changes_nothing_and_a_run_changes_what_was_told() {
 }
 
 #[test]
-fn a_file_that_is_no_yaml_is_told_without_its_lines_and_the_others_go_on() {
+fn a_file_that_is_no_yaml_is_reported_without_its_lines_and_the_others_go_on() {
     let workspace = workspace();
     workspace.write("config/c.yaml", "spec: { merchantKey: hunter2\n");
     let ran = workspace.expect(1, &["fmt"]);

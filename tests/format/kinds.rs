@@ -42,8 +42,8 @@ fn every_built_in_kind_is_there() {
     }
 }
 
-/// What a workspace is told about these files of its API `shop`, none of which is sound.
-fn told(files: &[(&str, &str)]) -> String {
+/// What is said about these files of its API `shop`, none of which is sound.
+fn said(files: &[(&str, &str)]) -> String {
     let mut faults = Vec::new();
     let registry = KindRegistry::with_workspace(workspace(files), &mut faults);
     for kind in registry.kind_names().iter().filter(|name| name.starts_with("shop/")) {
@@ -102,38 +102,38 @@ fn a_replacement_needs_what_it_is_made_of() {
     ];
     for (edits, expected) in cases {
         let kind = edits.iter().fold(DISK.to_owned(), |kind, (from, to)| kind.replace(from, to));
-        let told = found(&kind);
-        assert!(told.contains("invalid-replacement") && told.contains(expected), "{expected}: {told}");
+        let said = found(&kind);
+        assert!(said.contains("invalid-replacement") && said.contains(expected), "{expected}: {said}");
     }
 }
 
 #[test]
-fn every_fault_of_the_structure_is_told_at_its_line() {
+fn every_fault_of_the_structure_is_reported_at_its_line() {
     let files = [("shop/api", API), ("shop/order", include_str!("kinds/broken-structure.yaml"))];
-    assert_data_eq!(told(&files), snapbox::file!["kinds/broken-structure.txt"].raw());
+    assert_data_eq!(said(&files), snapbox::file!["kinds/broken-structure.txt"].raw());
 }
 
 #[test]
-fn every_fault_of_the_meaning_is_told_at_its_line() {
+fn every_fault_of_the_meaning_is_reported_at_its_line() {
     let files = [("shop/api", API), ("shop/order", include_str!("kinds/broken-words.yaml"))];
-    assert_data_eq!(told(&files), snapbox::file!["kinds/broken-words.txt"].raw());
+    assert_data_eq!(said(&files), snapbox::file!["kinds/broken-words.txt"].raw());
 }
 
 #[test]
-fn every_fault_of_a_sample_is_told_at_its_line() {
+fn every_fault_of_a_sample_is_reported_at_its_line() {
     let files = [("shop/api", API), ("shop/order", include_str!("kinds/broken-samples.yaml"))];
-    assert_data_eq!(told(&files), snapbox::file!["kinds/broken-samples.txt"].raw());
+    assert_data_eq!(said(&files), snapbox::file!["kinds/broken-samples.txt"].raw());
 }
 
 #[test]
-fn every_fault_of_an_api_is_told_at_its_line() {
+fn every_fault_of_an_api_is_reported_at_its_line() {
     // the kind beside it is sound and nothing is said of it, but without its API it is of no use
     let files = [("shop/api", include_str!("kinds/broken-api.yaml")), ("shop/order", SOUND)];
-    assert_data_eq!(told(&files), snapbox::file!["kinds/broken-api.txt"].raw());
+    assert_data_eq!(said(&files), snapbox::file!["kinds/broken-api.txt"].raw());
 }
 
 #[test]
-fn files_in_the_wrong_place_are_told() {
+fn files_in_the_wrong_place_are_reported() {
     let files = [
         ("shop/order", SOUND),
         ("bootview/order", SOUND),
@@ -267,7 +267,7 @@ fn every_field_is_read_from_some_sample() {
 }
 
 #[test]
-fn the_items_of_every_sample_are_told_apart_by_some_key() {
+fn the_items_of_every_sample_are_distinguished_by_some_key() {
     for kind in builtin() {
         for sample in &kind.examples {
             let object = Json::Object(sample.object.clone());
@@ -282,12 +282,12 @@ fn the_items_of_every_sample_are_told_apart_by_some_key() {
                 };
                 let items = read(field, &[&object]);
                 let unique = |key: &Vec<u16>| {
-                    let leaves = |item: &Json| -> Vec<String> {
+                    let scalar_fields = |item: &Json| -> Vec<String> {
                         key.iter()
                             .map(|number| format!("{:?}", read(shape.get_field(*number), &[item])))
                             .collect()
                     };
-                    items.iter().map(|item| leaves(item)).collect::<BTreeSet<_>>().len() == items.len()
+                    items.iter().map(|item| scalar_fields(item)).collect::<BTreeSet<_>>().len() == items.len()
                 };
                 assert!(keys.iter().any(unique), "{} {}", kind.name, field.name);
             }

@@ -578,7 +578,7 @@ fn an_unknown_field_fails_everywhere() {
 }
 
 #[test]
-fn list_items_must_be_told_apart() {
+fn list_items_must_be_distinguished() {
     each_kind(|judge, sample| {
         let kind = Arc::clone(&judge.kind);
         each_field(&kind, &sample, &mut |field, _, with| {
@@ -609,7 +609,7 @@ fn written_in(folder: &Path) -> Vec<(PathBuf, String, Vec<Json>)> {
     found
 }
 
-/// What is wrong with a document once somebody has been at it.
+/// What is wrong with a document once someone has been at it.
 fn spoilt(document: &Json) -> Vec<(&'static str, Json)> {
     let with = |at: &[&str], value: Json| {
         let mut spoilt = document.clone();
@@ -673,7 +673,7 @@ fn the_example_of_every_field_passes() {
     });
 }
 
-/// Whoever copies an example into a new object must not be told that it lacks something.
+/// Whoever copies an example into a new object must not hear that it lacks something.
 fn items_are_whole(field: &Field, example: &Json) {
     let FieldType::Array(list) = &field.ty else { return };
     let ItemType::Object(shape) = &list.item else { return };
@@ -699,7 +699,7 @@ fn the_description_in_the_reference_is_whole() {
     assert_eq!(files.len(), 2);
     let mut faults = Vec::new();
     let registry = KindRegistry::with_workspace(files, &mut faults);
-    let told: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
-    assert!(faults.is_empty(), "{told:#?}");
+    let reported: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
+    assert!(faults.is_empty(), "{reported:#?}");
     assert!(registry.find_kind("depot/bay").is_some());
 }

@@ -137,7 +137,7 @@ fn show(node: &YamlNode) -> String {
     format!("{what}@{}", at(node.span))
 }
 
-fn told(faults: &[Diagnostic]) -> Vec<String> {
+fn said(faults: &[Diagnostic]) -> Vec<String> {
     let one = |fault: &Diagnostic| {
         let place = fault.location.as_ref().map(|place| place.span);
         let also: Vec<_> = fault.related.iter().map(|(place, what)| (place.span, what)).collect();
@@ -169,7 +169,7 @@ fn agree(text: &str) {
         (read(&ours, yaml::read_documents), read(&theirs, yaml::parse_documents));
     let shown: Vec<String> = nodes.iter().map(show).collect();
     assert_eq!(shown, expected.iter().map(show).collect::<Vec<_>>(), "{text:?}");
-    assert_eq!(told(&faults), told(&expected_faults), "{text:?}");
+    assert_eq!(said(&faults), said(&expected_faults), "{text:?}");
     for redaction in redactions(&theirs) {
         assert!(redactions(&ours).contains(&redaction), "a redaction is missing: {text:?}");
     }
@@ -180,7 +180,7 @@ fn agree(text: &str) {
         assert_eq!(stretches.iter().map(|s| s.len()).sum::<usize>(), ours.text.len());
         if stretches.into_iter().all(|chunk| yaml::read_chunk(&ours, chunk, &mut take)) {
             assert_eq!(nodes, shown, "cut into {size}: {text:?}");
-            assert!(faults.is_empty(), "cut into {size}: {text:?} {:?}", told(&faults));
+            assert!(faults.is_empty(), "cut into {size}: {text:?} {:?}", said(&faults));
         }
     }
 }

@@ -41,7 +41,7 @@ fn an_apply_tells_its_report_and_signs_it() {
     mac.update(&message.body);
     let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(message.header("x-trueup-signature"), Some(&*format!("sha256={digits}")));
-    // nothing is written, and nobody is told
+    // nothing is written, and no one hears of it
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
     assert_eq!(listener.messages().len(), 1);
 }
@@ -73,7 +73,7 @@ fn chats_get_messages_in_which_nobody_is_called() {
 }
 
 #[test]
-fn whoever_cannot_be_told_changes_nothing() {
+fn whoever_cannot_be_reported_changes_nothing() {
     let listener = WebhookListener::start("500 Internal Server Error");
     let hook = "  - { url: { from_env: HOOK } }\n";
     for (url, why) in [

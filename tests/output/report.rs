@@ -15,7 +15,7 @@ use trueup::report::{
     ApplyReport, DiagnosticRenderOptions, PlanReport, outcome, render_diagnostics, text, to_json,
 };
 use trueup::run::outcome::{OutcomeStatus, StepOutcome};
-use trueup::value::{PathSegment, Sensitivity, Value, ValuePath as Leafs};
+use trueup::value::{PathSegment, Sensitivity, Value, ValuePath as Paths};
 
 const ID: &str = "5e1f0a77-2c3d-4b4e-8f50-6172839405a6";
 
@@ -298,7 +298,7 @@ fn no_marked_value_gets_out() {
     let forget = |segment: &mut PathSegment| match segment {
         PathSegment::Key(_, mark) => *mark = Sensitivity::Public,
         PathSegment::Item { key, .. } => {
-            key.iter_mut().for_each(|leaf| leaf.sensitivity = Sensitivity::Public)
+            key.iter_mut().for_each(|scalar_field| scalar_field.sensitivity = Sensitivity::Public)
         }
         PathSegment::Field(_) => {}
     };
@@ -328,12 +328,12 @@ fn no_marked_value_gets_out() {
 }
 
 #[test]
-fn what_the_canaries_stand_in_is_still_told() {
+fn what_the_canaries_stand_in_is_still_reported() {
     let document = document();
     let (live, wanted) = seeded();
     let step = update(subject("harbor/gateway", "harbor-cards", Some(ID), &document), &live, &wanted);
     let shown = plain(&text_of(&plan(vec![step]), 120));
-    for told in [
+    for said in [
         "merchantKey                    (secret, changed)",
         "contact                        (personal, changed)",
         "callback                       (sensitive, changed)",
@@ -341,7 +341,7 @@ fn what_the_canaries_stand_in_is_still_told() {
         "accessKeys[value=•••]",
         "- owner.phones[•••]              (personal, removed)",
     ] {
-        assert!(shown.contains(told), "{told} is not in\n{shown}");
+        assert!(shown.contains(said), "{said} is not in\n{shown}");
     }
 }
 
@@ -381,7 +381,7 @@ fn hostile_text_stays_in_its_place() {
     };
     let live = json!({ "name": HOSTILE, "attributes": { HOSTILE: HOSTILE }, HOSTILE: HOSTILE });
     let wanted = json!({ "name": HOSTILE.repeat(3), "attributes": {}, HOSTILE: 1 });
-    let told = || {
+    let said = || {
         let place = document.locate_span(SourceSpan { start: 2, end: 9 });
         vec![
             Diagnostic::error("odd", HOSTILE)
@@ -391,21 +391,21 @@ fn hostile_text_stays_in_its_place() {
         ]
     };
     let mut step = update(subject(), &live, &wanted);
-    step.notes = told();
+    step.notes = said();
     let plan = Plan {
         collections: Vec::new(),
         steps: vec![step],
-        refused: vec![refused(subject(), told(), &live, &wanted)],
-        unchanged: vec![agreeing(subject(), told())],
-        diagnostics: told(),
+        refused: vec![refused(subject(), said(), &live, &wanted)],
+        unchanged: vec![agreeing(subject(), said())],
+        diagnostics: said(),
         complete: false,
         unread: BTreeSet::new(),
     };
     let applied = ApplyReport::from_outcomes(&[StepOutcome {
         subject: subject(),
         action: Some(StepAction::Update),
-        status: OutcomeStatus::Failed(told()),
-        findings: told(),
+        status: OutcomeStatus::Failed(said()),
+        findings: said(),
         lost_changes: changes(
             &subject(),
             &object(&kind("harbor/partner").shape, &live),
@@ -420,7 +420,7 @@ fn hostile_text_stays_in_its_place() {
         text::render_plan(&report, 80),
         outcome::render_results(&applied, 80),
         render_diagnostics(
-            &told(),
+            &said(),
             &DiagnosticRenderOptions { color: true, ..DiagnosticRenderOptions::default() },
         ),
         to_json(&report).unwrap(),
@@ -496,14 +496,14 @@ fn outcomes() -> Vec<StepOutcome> {
                 millis,
             }
         };
-    let told = |code: &'static str, message: &str| {
+    let said = |code: &'static str, message: &str| {
         vec![
             Diagnostic::error(code, message)
                 .with_location(place_of(&document, "displayName"))
                 .with_hint("look at it"),
         ]
     };
-    let field = |name: &str| Leafs(vec![PathSegment::Field(name.into())]);
+    let field = |name: &str| Paths(vec![PathSegment::Field(name.into())]);
     let moved = |name: &str, mark| {
         let value = |text: &str| Some(Value::from_text(text));
         let Some(field_type) = shape.find_field(name) else { panic!("no {name}") };
@@ -523,7 +523,7 @@ fn outcomes() -> Vec<StepOutcome> {
         Some(Value::from_text("Harbor City")),
     );
     let gone = FieldConflict {
-        path: Leafs::default(),
+        path: Paths::default(),
         planned: Some(Value::Object(Box::new(object(shape, &seeded().0)))),
         live: None,
         desired: Some(Value::Object(Box::new(object(shape, &seeded().1)))),
@@ -533,7 +533,7 @@ fn outcomes() -> Vec<StepOutcome> {
     let mut failed = outcome(
         "lost",
         Some(StepAction::Update),
-        OutcomeStatus::Failed(told("not-kept", "the service did not keep `displayName`")),
+        OutcomeStatus::Failed(said("not-kept", "the service did not keep `displayName`")),
         1,
         640,
     );
@@ -560,7 +560,7 @@ fn outcomes() -> Vec<StepOutcome> {
         outcome(
             "refused",
             Some(StepAction::Update),
-            OutcomeStatus::Refused(told("too-many", "30 updates are more than the gate lets through")),
+            OutcomeStatus::Refused(said("too-many", "30 updates are more than the gate lets through")),
             0,
             0,
         ),
@@ -568,7 +568,7 @@ fn outcomes() -> Vec<StepOutcome> {
         outcome(
             "unknown",
             Some(StepAction::Update),
-            OutcomeStatus::Unknown(told("no-answer", "the connection broke before the answer came")),
+            OutcomeStatus::Unknown(said("no-answer", "the connection broke before the answer came")),
             3,
             61_000,
         ),
@@ -605,7 +605,7 @@ fn diagnostics_are_drawn_on_their_source() {
     }
     let long = format!("kind: harbor/gateway\nnote: {} bad {}\n", "left ".repeat(300), "right ".repeat(300));
     let long = source("config/long.yaml", &long);
-    let mut told = vec![
+    let mut said = vec![
         Diagnostic::warning("duplicate-name", "two documents are called `acme`")
             .with_location(partners.locate_span(SourceSpan { start: 17, end: 21 }))
             .with_related(partners.locate_span(SourceSpan { start: 6, end: 10 }), "the first one")
@@ -628,12 +628,12 @@ fn diagnostics_are_drawn_on_their_source() {
             .with_hint("correct its name"),
     ];
     let drawn = render_diagnostics(
-        &told,
+        &said,
         &DiagnosticRenderOptions { width: 80, ..DiagnosticRenderOptions::default() },
     );
     golden("diagnostics.txt", &drawn);
     let styled = render_diagnostics(
-        &told,
+        &said,
         &DiagnosticRenderOptions { width: 80, color: true, ..DiagnosticRenderOptions::default() },
     );
     assert_eq!(plain(&styled), drawn, "colour says nothing that is not said without it");
@@ -644,10 +644,10 @@ fn diagnostics_are_drawn_on_their_source() {
     };
     assert_eq!(below("[no-place]"), [" = help: look elsewhere"], "no gutter without a source");
     assert_eq!(below("[unreadable-file]"), ["--> config/gone.yaml", " = help: correct its name"]);
-    told.reverse();
+    said.reverse();
     assert_eq!(
         render_diagnostics(
-            &told,
+            &said,
             &DiagnosticRenderOptions { width: 80, ..DiagnosticRenderOptions::default() }
         ),
         drawn,
@@ -659,12 +659,12 @@ fn diagnostics_are_drawn_on_their_source() {
 #[test]
 fn only_so_many_diagnostics_are_drawn_and_errors_first() {
     let document = document();
-    let told = |severity: fn(&'static str, String) -> Diagnostic, at: usize| {
+    let said = |severity: fn(&'static str, String) -> Diagnostic, at: usize| {
         severity("odd", format!("finding {at}"))
             .with_location(document.locate_span(SourceSpan { start: at as u32, end: at as u32 }))
     };
-    let mut all: Vec<_> = (0..30).map(|at| told(Diagnostic::warning, at)).collect();
-    all.push(told(Diagnostic::error, 40));
+    let mut all: Vec<_> = (0..30).map(|at| said(Diagnostic::warning, at)).collect();
+    all.push(said(Diagnostic::error, 40));
     let drawn =
         render_diagnostics(&all, &DiagnosticRenderOptions { limit: 3, ..DiagnosticRenderOptions::default() });
     assert!(drawn.contains("error[odd]: finding 40"), "{drawn}");
@@ -680,13 +680,13 @@ fn any_place_can_be_drawn() {
         for start in 0..=text.len() as u32 + 2 {
             for end in start..=text.len() as u32 + 2 {
                 let place = source.locate_span(SourceSpan { start, end });
-                let told = Diagnostic::error("odd", "x")
+                let said = Diagnostic::error("odd", "x")
                     .with_location(place.clone())
                     .with_related(place, "y")
                     .with_hint("z");
                 let drawn =
-                    render_diagnostics(std::slice::from_ref(&told), &DiagnosticRenderOptions::default());
-                let (line, column) = told.location.as_ref().unwrap().find_line_column();
+                    render_diagnostics(std::slice::from_ref(&said), &DiagnosticRenderOptions::default());
+                let (line, column) = said.location.as_ref().unwrap().find_line_column();
                 // without a text there is no line
                 let named = match text {
                     "" => "t.yaml\n".to_owned(),
@@ -694,7 +694,7 @@ fn any_place_can_be_drawn() {
                 };
                 assert!(drawn.contains(&named), "{text:?} {start}..{end}\n{drawn}");
                 source.redact_span(SourceSpan { start, end });
-                render_diagnostics(&[told], &DiagnosticRenderOptions { color: true, width: 0, limit: 1 });
+                render_diagnostics(&[said], &DiagnosticRenderOptions { color: true, width: 0, limit: 1 });
             }
         }
     }

@@ -44,7 +44,7 @@ pub fn find_program(name: &str, folder: Option<&str>) -> Option<PathBuf> {
     found
 }
 
-/// A port that nobody uses.
+/// A port that no one uses.
 pub fn find_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()

@@ -22,7 +22,7 @@ fn generate_home(program: &Path, folder: &Path, name: &str) -> String {
     after.split('"').next().expect("an id").to_owned()
 }
 
-/// A product that talks to nobody, and the id of another device.
+/// A product that talks to no one, and the id of another device.
 fn start_syncthing() -> Option<(Product, String)> {
     let program = find_program("syncthing", None)?;
     let folder = tempfile::tempdir().expect("a folder");

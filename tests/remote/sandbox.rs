@@ -917,7 +917,7 @@ fn a_new_object_shows_once_it_is_verified() {
 }
 
 #[test]
-fn secrets_read_back_as_told() {
+fn secrets_read_back_as_reported() {
     run(async {
         for (secrets, key) in [
             (SandboxSecretMode::Clear, json!("k:9,f")),
@@ -1113,7 +1113,7 @@ fn what_is_not_there_is_refused_as_the_host_does() {
 // ---- faults, log, doors ----
 
 #[test]
-fn faults_strike_as_often_as_told() {
+fn faults_strike_as_often_as_reported() {
     run(async {
         let faults = vec![fault("PATCH:503:2"), fault("GET:429:1:/partners")];
         let running = start(SandboxOptions { faults, ..SandboxOptions::default() });
@@ -1309,16 +1309,16 @@ fn a_data_file_takes_the_place_of_the_samples() {
 }
 
 #[test]
-fn faults_of_a_data_file_are_told_with_their_places() {
+fn faults_of_a_data_file_are_reported_with_their_places() {
     let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\nbootview/partner:\n  - { object: {} }\nkeypro/customer: 7\n";
     let mut faults = Vec::new();
     SandboxData::parse_source(&NamedSource::new("data.yaml", text), &builtin(), &mut faults);
-    let told: Vec<_> = faults
+    let said: Vec<_> = faults
         .iter()
         .map(|fault| (fault.code, fault.location.as_ref().unwrap().find_line_column()))
         .collect();
     assert_eq!(
-        told,
+        said,
         [
             ("unknown-kind", (1, 1)),
             ("sandbox-data", (3, 45)),

@@ -122,7 +122,7 @@ fn credentials_that_read_stand_beside_those_that_write() {
 }
 
 #[test]
-fn every_fault_of_the_settings_is_told() {
+fn every_fault_of_the_settings_is_reported() {
     says(
         "targets:\n  a: {api: bootvew}\n  b: {api: bootview, format: xml, base_url: 'http://x'}\n  c:\n    api: carrierx\n    parallelsm: 3\n    format: jsv\n    carry_nested: 1\n  d: {}\ndocuments: x\nfoo: 1\n",
         &[
@@ -341,7 +341,7 @@ fn paths_narrow_a_run() {
 }
 
 #[test]
-fn a_missing_workspace_is_told() {
+fn a_missing_workspace_is_reported() {
     let dir = TempDir::new().unwrap();
     assert_eq!(
         open(&dir, &[]).1,
@@ -354,7 +354,7 @@ fn a_missing_workspace_is_told() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told_and_the_others_go_on() {
+fn files_that_cannot_be_read_are_reported_and_the_others_go_on() {
     let dir = workspace(&[
         ("trueup.yaml", SETTINGS),
         ("config/good.yaml", &gateway("good")),
@@ -447,7 +447,7 @@ fn kinds_of_ones_own_are_read_from_the_workspace() {
         ("apis/shop/stall.yaml", kind),
     ]);
     assert_eq!(open(&dir, &[]), (vec!["a".into()], Vec::new()));
-    // a broken description is told where it is broken; the document is not blamed for a slip of the pen
+    // a broken description is reported where it is broken; the document is not blamed for a slip of the pen
     let broken = kind.replace("title: Stall", "titel: Stall");
     let dir = workspace(&[
         ("trueup.yaml", settings),
@@ -511,7 +511,7 @@ fn a_document_finds_its_target() {
             "config/a.yaml:2:7 no-target: no target serves the API `bootview`, which 2 documents need (add one with `api: bootview` under `targets` in trueup.yaml)",
         ],
     );
-    // a broken target is told where it is broken, not at each document that needs it
+    // a broken target is reported where it is broken, not at each document that needs it
     says(
         "targets: {h: {api: bootvew}}\n",
         &with("target: h"),
@@ -520,7 +520,7 @@ fn a_document_finds_its_target() {
 }
 
 #[test]
-fn the_scope_of_a_document_wins_and_two_for_one_object_are_told() {
+fn the_scope_of_a_document_wins_and_two_for_one_object_are_reported() {
     let other = "aaaaaaaa-5d4a-4e7f-9a60-1b2c3d4e5f60";
     let elsewhere = gateway("a")
         .replace("name: a", "name: b")
@@ -546,7 +546,7 @@ fn the_scope_of_a_document_wins_and_two_for_one_object_are_told() {
 
 // ---- slots
 
-/// A workspace with one gateway whose key comes from `slot`, and what the world says of it.
+/// A workspace with one gateway whose key comes from `slot`, and what its environment says of it.
 #[cfg(unix)]
 fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>) {
     use secrecy::ExposeSecret;
@@ -564,14 +564,14 @@ fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>
         "BROKEN" => Some(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(vec![0xff])),
         _ => None,
     };
-    let world = SecretEnvironment {
+    let secret_environment = SecretEnvironment {
         root: dir.path(),
         env: &env,
         timeout: Duration::from_millis(600),
         providers: &[],
     };
     let mut workspace = workspace.unwrap();
-    let (targets, faults) = workspace.resolve_targets(&world, None);
+    let (targets, faults) = workspace.resolve_targets(&secret_environment, None);
     assert_eq!(
         targets.len(),
         usize::from(faults.is_empty()),
@@ -605,7 +605,7 @@ fn slots_are_looked_up() {
 
 #[cfg(unix)]
 #[test]
-fn slots_without_a_value_are_told_with_every_place() {
+fn slots_without_a_value_are_reported_with_every_place() {
     let also = "+ config/a.yaml:7:37 needed here too";
     let by_hand = "(run it by hand in the workspace to see its output)";
     let paths = "(paths are relative to the workspace; the file must be readable by this user)";
@@ -648,13 +648,13 @@ fn a_program_runs_once_however_many_need_it() {
     ]);
     let (workspace, _) = workspace::open_workspace(dir.path(), &[]);
     let mut workspace = workspace.unwrap();
-    let world = SecretEnvironment {
+    let secret_environment = SecretEnvironment {
         root: dir.path(),
         env: &|name| (name == "T").then(|| "t".into()),
         timeout: Duration::from_secs(10),
         providers: &[],
     };
-    let (targets, faults) = workspace.resolve_targets(&world, None);
+    let (targets, faults) = workspace.resolve_targets(&secret_environment, None);
     assert!(faults.is_empty() && targets.len() == 1);
     assert_eq!(fs::read_to_string(dir.path().join("runs")).unwrap(), "run\n");
 }
@@ -673,10 +673,10 @@ fn many_programs_run_at_the_same_time_and_each_once() {
     let dir = workspace(&[("trueup.yaml", SETTINGS), ("config/a.yaml", &documents)]);
     let mut workspace = workspace::open_workspace(dir.path(), &[]).0.unwrap();
     let env = |name: &str| (name == "T").then(|| "t".into());
-    let world =
+    let secret_environment =
         SecretEnvironment { root: dir.path(), env: &env, timeout: Duration::from_secs(10), providers: &[] };
     let began = std::time::Instant::now();
-    let (_, faults) = workspace.resolve_targets(&world, None);
+    let (_, faults) = workspace.resolve_targets(&secret_environment, None);
     assert!(faults.is_empty(), "{:?}", lines(&faults));
     assert!(began.elapsed() < Duration::from_secs(8), "one after the other takes 26 s");
     assert_eq!(fs::read_to_string(dir.path().join("runs")).unwrap().lines().count(), COUNT);
@@ -688,13 +688,13 @@ fn programs_can_be_switched_off() {
     let document = gateway("x").replace('}', ", merchantKey: {from_command: [sh, -c, 'echo x >> runs']}}");
     let dir = workspace(&[("trueup.yaml", SETTINGS), ("config/a.yaml", &document)]);
     let mut workspace = workspace::open_workspace(dir.path(), &[]).0.unwrap();
-    let world = SecretEnvironment {
+    let secret_environment = SecretEnvironment {
         root: dir.path(),
         env: &|_| Some("1".into()),
         timeout: Duration::from_secs(10),
         providers: &[],
     };
-    let (targets, faults) = workspace.resolve_targets(&world, None);
+    let (targets, faults) = workspace.resolve_targets(&secret_environment, None);
     let lines = lines(&faults);
     assert!(
         targets.len() <= 1 && lines.len() == 1 && lines[0].contains("TRUEUP_NO_COMMANDS is set"),
@@ -710,13 +710,13 @@ fn only_targets_in_use_are_asked_for_their_credentials() {
     );
     let dir = workspace(&[("trueup.yaml", &settings), ("config/a.yaml", &gateway("a"))]);
     let (workspace, _) = workspace::open_workspace(dir.path(), &[]);
-    let world = SecretEnvironment {
+    let secret_environment = SecretEnvironment {
         providers: &[],
         root: dir.path(),
         env: &|name| (name == "T").then(|| "t".into()),
         timeout: Duration::ZERO,
     };
-    let (targets, faults) = workspace.unwrap().resolve_targets(&world, Some(4));
+    let (targets, faults) = workspace.unwrap().resolve_targets(&secret_environment, Some(4));
     assert!(faults.is_empty());
     let names: Vec<_> = targets.iter().map(|target| (&*target.name, target.parallelism)).collect();
     assert_eq!(names, [("harbor", 4)]);

@@ -51,7 +51,7 @@ fn a_change_has_one_label_that_is_true() {
     own.write("apis/depot/item.yaml", &with_delete);
     own.expect(0, &STAGING);
     let items = own.read("config/items.yaml");
-    // the document asks for the deletion, nobody touched the object
+    // the document asks for the deletion, no one touched the object
     own.write("config/items.yaml", &items.replace("anvil: { spec", "anvil: { state: absent, spec"));
     assert_eq!(list_causes(&depot, &["--allow-delete"]), [("delete".to_owned(), json!(["pending"]))]);
     let drift = own.run(&["drift", "--env", "staging"]);
@@ -128,7 +128,7 @@ fn errors_of_a_connection_name_the_settings_and_no_document() {
     ran.says(&["[unauthorized]", "--> trueup.yaml:4", "T"]);
     assert!(!ran.out.contains("--> config/"), "{}", ran.all());
     own.set("T", "any");
-    // nobody listens there
+    // no one listens there
     own.write("trueup.yaml", &settings.replace(&depot.staging.base_url("depot"), "http://127.0.0.1:1/depot"));
     let ran = own.expect(1, &["plan", "--env", "staging"]);
     ran.says(&["[cannot-connect]", "--> trueup.yaml:4", "http://127.0.0.1:1/depot"]);

@@ -41,7 +41,7 @@ impl Canaries {
         String::from_utf8(word).expect("letters")
     }
 
-    /// A canary with everything in it that somebody has to write otherwise: quotes, blanks, slashes, umlauts.
+    /// A canary with everything in it that someone has to write otherwise: quotes, blanks, slashes, umlauts.
     pub fn text(&mut self, whose: &str) -> String {
         let (first, second) = (self.word(whose), self.word(whose));
         format!("{first} \"é/+&{second}\\'%2")

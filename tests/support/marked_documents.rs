@@ -1,4 +1,4 @@
-//! A canary in every marked leaf: of a live object, and of the document that wants another one.
+//! A canary in every marked value: of a live object, and of the document that wants another one.
 //!
 //! Where the marks are is taken from the kind; no field is named here.
 
@@ -12,7 +12,7 @@ use trueup::value::{Object, Sensitivity, Value};
 use crate::support::canaries::Canaries;
 use crate::support::written_documents::said;
 
-/// Fills every marked leaf of an object, as the service answers it, with a canary. References and flags stay:
+/// Fills every marked value of an object, as the service answers it, with a canary. References and flags stay:
 /// there are too few values to hide one among them.
 pub fn fill(
     canaries: &mut Canaries,
@@ -37,7 +37,7 @@ fn labelled(field: &Field, mark: Sensitivity) -> String {
     if mark == Sensitivity::Secret { format!("secret {}", field.name) } else { field.name.to_string() }
 }
 
-/// Whether there is a marked leaf in it.
+/// Whether there is a marked value in it.
 fn holds_marks(field: &Field, mark: Sensitivity) -> bool {
     let inside =
         |shape: &Shape| shape.fields.iter().any(|field| holds_marks(field, mark.max(field.sensitivity)));
@@ -61,7 +61,7 @@ fn member<'o>(object: &'o mut Map<String, Json>, field: &Field) -> Option<&'o mu
 
 fn filled(canaries: &mut Canaries, field: &Field, mark: Sensitivity, old: Json, whose: &str) -> Json {
     match &field.ty {
-        FieldType::Scalar(leaf) => leaf_canary(canaries, leaf, old, whose),
+        FieldType::Scalar(scalar_field) => scalar_canary(canaries, scalar_field, old, whose),
         FieldType::Map(map) => {
             let mut entries = Map::new();
             entries.insert(canaries.word(whose), json!(canaries.text(whose)));
@@ -92,7 +92,9 @@ fn filled(canaries: &mut Canaries, field: &Field, mark: Sensitivity, old: Json, 
                     (ItemType::Object(shape), Json::Object(object)) => {
                         fill(canaries, shape, mark, object, whose)
                     }
-                    (ItemType::Scalar(leaf), item) => *item = leaf_canary(canaries, leaf, item.take(), whose),
+                    (ItemType::Scalar(scalar_field), item) => {
+                        *item = scalar_canary(canaries, scalar_field, item.take(), whose)
+                    }
                     _ => {}
                 }
             }
@@ -101,8 +103,8 @@ fn filled(canaries: &mut Canaries, field: &Field, mark: Sensitivity, old: Json, 
     }
 }
 
-fn leaf_canary(canaries: &mut Canaries, leaf: &ScalarType, old: Json, whose: &str) -> Json {
-    match leaf {
+fn scalar_canary(canaries: &mut Canaries, scalar_field: &ScalarType, old: Json, whose: &str) -> Json {
+    match scalar_field {
         ScalarType::String { max_length: None } => json!(canaries.text(whose)),
         ScalarType::String { max_length: Some(max) } if *max >= 24 => json!(canaries.word(whose)),
         ScalarType::Enum { open: true, .. } => json!(canaries.word(whose)),
@@ -146,7 +148,7 @@ pub struct MarkedDocument {
     pub files: Vec<(String, String)>,
 }
 
-/// The document of a live object, which wants a new canary in every marked leaf that may be changed; with
+/// The document of a live object, which wants a new canary in every marked value that may be changed; with
 /// `everything` also in those that may not.
 pub fn document(
     canaries: &mut Canaries,
@@ -215,8 +217,8 @@ impl Writer<'_> {
     fn wanted(&mut self, field: &Field, mark: Sensitivity, value: &Value) -> Json {
         let whose = format!("{} wants {}", self.name, field.name);
         match (&field.ty, value) {
-            (FieldType::Scalar(leaf), value) => {
-                let new = leaf_canary(self.canaries, leaf, said(value), &whose);
+            (FieldType::Scalar(scalar_field), value) => {
+                let new = scalar_canary(self.canaries, scalar_field, said(value), &whose);
                 if mark > Sensitivity::Public { self.put(mark, new) } else { new }
             }
             (FieldType::Map(_), _) => {

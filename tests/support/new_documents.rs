@@ -35,7 +35,7 @@ pub fn new_document(kind: &Kind, name: &str) -> WrittenDocument {
         document["id"] = json!(guid_of(name));
     }
     let variables = variables(&document);
-    WrittenDocument { document, variables, leaves: Vec::new(), cleared: Vec::new() }
+    WrittenDocument { document, variables, places: Vec::new(), cleared: Vec::new() }
 }
 
 /// Secrets that an example leaves out.

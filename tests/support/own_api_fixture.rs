@@ -1,4 +1,4 @@
-//! A workspace whose API nobody in Rust has heard of, and a sandbox that serves it.
+//! A workspace whose API no one in Rust has heard of, and a sandbox that serves it.
 
 use std::fs;
 use std::path::Path;

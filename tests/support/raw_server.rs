@@ -21,7 +21,7 @@ pub enum ServerAction {
     Reset(Vec<u8>),
     /// Breaks the connection without a look at the request.
     ResetUnread,
-    /// Reads the request, says the first and then the second again and again, until nobody listens.
+    /// Reads the request, says the first and then the second again and again, until no one listens.
     Flood(Vec<u8>, Vec<u8>),
     /// Reads the request, answers a little later, and ends the connection.
     Late(Duration, Vec<u8>),

@@ -145,7 +145,7 @@ pub fn object(shape: &Shape, json: &Json) -> Object {
 pub fn value(ty: &FieldType, json: &Json) -> Value {
     match (ty, json) {
         (_, Json::Null) => Value::Null,
-        (FieldType::Scalar(leaf), json) => scalar(leaf, json),
+        (FieldType::Scalar(scalar_field), json) => scalar(scalar_field, json),
         (FieldType::Object(shape), json) => Value::Object(Box::new(object(shape, json))),
         (FieldType::Map(map), Json::Object(entries)) => Value::Map(
             entries.iter().map(|(key, json)| (key.as_str().into(), scalar(&map.value, json))).collect(),
@@ -154,7 +154,7 @@ pub fn value(ty: &FieldType, json: &Json) -> Value {
             items
                 .iter()
                 .map(|json| match &list.item {
-                    ItemType::Scalar(leaf) => scalar(leaf, json),
+                    ItemType::Scalar(scalar_field) => scalar(scalar_field, json),
                     ItemType::Object(shape) => Value::Object(Box::new(object(shape, json))),
                 })
                 .collect(),
@@ -163,21 +163,23 @@ pub fn value(ty: &FieldType, json: &Json) -> Value {
     }
 }
 
-fn scalar(leaf: &ScalarType, json: &Json) -> Value {
+fn scalar(scalar_field: &ScalarType, json: &Json) -> Value {
     let number = json.to_string();
     let token = match json {
         Json::Bool(flag) => ScalarToken::Boolean(*flag),
         Json::Number(_) => ScalarToken::Number(&number),
         Json::String(text) => ScalarToken::String(text),
-        Json::Array(items) => return Value::Array(items.iter().map(|item| scalar(leaf, item)).collect()),
+        Json::Array(items) => {
+            return Value::Array(items.iter().map(|item| scalar(scalar_field, item)).collect());
+        }
         Json::Object(members) => {
             return Value::Map(
-                members.iter().map(|(key, json)| (key.as_str().into(), scalar(leaf, json))).collect(),
+                members.iter().map(|(key, json)| (key.as_str().into(), scalar(scalar_field, json))).collect(),
             );
         }
         Json::Null => return Value::Null,
     };
-    leaf.read_token(token).unwrap_or_else(|mismatch| panic!("{}", mismatch.message))
+    scalar_field.read_token(token).unwrap_or_else(|mismatch| panic!("{}", mismatch.message))
 }
 
 /// A document, as far as places in it are asked for.
@@ -222,7 +224,8 @@ pub fn changes(subject: &PlanSubject, live: &Object, wanted: &Object) -> Vec<Cha
 
 /// A change of a map, entry by entry.
 fn entries(change: Change) -> Vec<Change> {
-    let (ChangeValueType::Map(leaf), Some(Value::Map(after))) = (&change.value_type, &change.after) else {
+    let (ChangeValueType::Map(scalar_field), Some(Value::Map(after))) = (&change.value_type, &change.after)
+    else {
         return vec![change];
     };
     let before = match &change.before {
@@ -244,7 +247,7 @@ fn entries(change: Change) -> Vec<Change> {
         path: change.path.join_segment(PathSegment::Key(key.into(), change.sensitivity)),
         before: sides(key).0,
         after: sides(key).1,
-        value_type: ChangeValueType::Scalar(leaf.clone()),
+        value_type: ChangeValueType::Scalar(scalar_field.clone()),
         ..change.clone()
     };
     differing.map(one).collect()

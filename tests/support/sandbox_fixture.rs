@@ -32,7 +32,7 @@ pub fn kind(name: &str) -> Arc<Kind> {
     KindRegistry::get_builtin().find_kind(name).unwrap_or_else(|| panic!("no kind {name}"))
 }
 
-/// What a sandbox serves so that runs can be told from each other by what they do alone.
+/// What a sandbox serves so that runs can be distinguished from each other by what they do alone.
 pub fn options() -> SandboxOptions {
     SandboxOptions { seed: Some(7), auto_verify: true, log_bodies: true, ..SandboxOptions::default() }
 }
@@ -59,7 +59,7 @@ impl SandboxFixture {
         fixture
     }
 
-    /// A sandbox that is told of each request, and can be edited from there.
+    /// A sandbox that is reported of each request, and can be edited from there.
     pub fn watched(
         kind_name: &str,
         options: SandboxOptions,
@@ -128,13 +128,13 @@ impl SandboxFixture {
         }
     }
 
-    /// Lets every so many-th document say one leaf otherwise, another one from object to object, and writes
+    /// Lets every so many-th document say one value otherwise, another one from object to object, and writes
     /// the documents. Gives what was said, by the number of the object.
     pub fn vary(&mut self, rotation: usize, every: usize) -> BTreeMap<usize, Spot> {
         let mut spots = BTreeMap::new();
         for (number, one) in self.documents.iter_mut().enumerate().step_by(every) {
-            let leaves = one.leaves.len();
-            let yaml_path = one.leaves[(number / every * 7 + rotation) % leaves].clone();
+            let places = one.places.len();
+            let yaml_path = one.places[(number / every * 7 + rotation) % places].clone();
             vary(one, &yaml_path);
             spots.insert(number, yaml_path);
         }
@@ -178,7 +178,7 @@ pub fn edit(sandbox: &RunningSandbox, kind: &str, id: &str, members: Json) {
     sandbox.edit_object(kind, id, &members).unwrap_or_else(|why| panic!("{why}"));
 }
 
-/// Lets a document say a leaf otherwise.
+/// Lets a document say a value otherwise.
 pub fn vary(one: &mut WrittenDocument, yaml_path: &Spot) {
     let spec = &mut one.document["spec"];
     match &yaml_path.say {

@@ -1,4 +1,4 @@
-//! A webhook's other side: keeps what it is sent, and answers as it was told to.
+//! A webhook's other side: keeps what it is sent, and answers as it was sent to.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

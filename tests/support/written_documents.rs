@@ -1,5 +1,5 @@
 //! Documents written from live objects, under the guidance of the kind and naming none: everything that a
-//! document may say, as it is, with a note of every leaf that could be said otherwise.
+//! document may say, as it is, with a note of every value that could be said otherwise.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct WrittenDocument {
     pub document: Json,
     /// Variables that its slots name, with their values.
     pub variables: Vec<(String, String)>,
-    pub leaves: Vec<Spot>,
+    pub places: Vec<Spot>,
     /// Where in the live object it asks for nothing: nothing there may become empty.
     pub cleared: Vec<String>,
 }
@@ -42,7 +42,7 @@ pub enum Say {
 
 /// Writes the document of one object.
 pub fn document(kind: &Arc<Kind>, name: &str, scope: &Map<String, Json>, object: &Object) -> WrittenDocument {
-    let mut writer = Writer { name, variables: Vec::new(), leaves: Vec::new(), cleared: Vec::new() };
+    let mut writer = Writer { name, variables: Vec::new(), places: Vec::new(), cleared: Vec::new() };
     let at = At { wanted: String::new(), live: String::new() };
     let keys: Vec<Vec<u16>> = kind.identity.natural_key.clone();
     let spec = writer.object(&kind.shape, object, &keys, &at);
@@ -51,10 +51,10 @@ pub fn document(kind: &Arc<Kind>, name: &str, scope: &Map<String, Json>, object:
         document["scope"] = Json::Object(scope.clone());
     }
     document["spec"] = spec;
-    WrittenDocument { document, variables: writer.variables, leaves: writer.leaves, cleared: writer.cleared }
+    WrittenDocument { document, variables: writer.variables, places: writer.places, cleared: writer.cleared }
 }
 
-/// A value of a leaf as a document says it.
+/// A value of a value as a document says it.
 pub fn said(value: &Value) -> Json {
     match value {
         Value::Null | Value::Object(_) => Json::Null,
@@ -85,7 +85,7 @@ pub fn scope(kind: &Kind, dumped: &Json) -> Map<String, Json> {
 struct Writer<'k> {
     name: &'k str,
     variables: Vec<(String, String)>,
-    leaves: Vec<Spot>,
+    places: Vec<Spot>,
     cleared: Vec<String>,
 }
 
@@ -155,13 +155,15 @@ impl Writer<'_> {
                     if !matches!(value, Value::Map(_) | Value::Array(_)) {
                         let at = at.step(key);
                         let say = Say::Value(json!("said otherwise"));
-                        self.leaves.push(Spot { wanted: at.wanted, live: at.live, say });
+                        self.places.push(Spot { wanted: at.wanted, live: at.live, say });
                     }
                 }
                 Some(said(value))
             }
             (FieldType::Array(list), Value::Array(items)) => Some(self.list(list, items, fixed, at)),
-            (FieldType::Scalar(leaf), value) => Some(self.leaf(field, leaf, value, fixed, at)),
+            (FieldType::Scalar(scalar_field), value) => {
+                Some(self.scalar_field(field, scalar_field, value, fixed, at))
+            }
             _ => None,
         }
     }
@@ -189,7 +191,7 @@ impl Writer<'_> {
         let written: Vec<Json> = written.collect();
         if let (false, true, Some(last)) = (fixed, list.deletes_unlisted, items.len().checked_sub(1)) {
             let at = at.step(&last.to_string());
-            self.leaves.push(Spot { wanted: at.wanted, live: at.live, say: Say::Less });
+            self.places.push(Spot { wanted: at.wanted, live: at.live, say: Say::Less });
         }
         Json::Array(written)
     }
@@ -201,14 +203,21 @@ impl Writer<'_> {
         self.object(shape, object, &keys, at)
     }
 
-    fn leaf(&mut self, field: &Field, leaf: &ScalarType, value: &Value, fixed: bool, at: &At) -> Json {
+    fn scalar_field(
+        &mut self,
+        field: &Field,
+        scalar_field: &ScalarType,
+        value: &Value,
+        fixed: bool,
+        at: &At,
+    ) -> Json {
         let other = (!fixed && field.reference.is_none() && field.limits_from.is_none())
-            .then(|| otherwise(field, leaf, value))
+            .then(|| otherwise(field, scalar_field, value))
             .flatten();
         if field.sensitivity != Sensitivity::Secret {
             if let Some(other) = other {
                 let say = Say::Value(other);
-                self.leaves.push(Spot { wanted: at.wanted.clone(), live: at.live.clone(), say });
+                self.places.push(Spot { wanted: at.wanted.clone(), live: at.live.clone(), say });
             }
             return said(value);
         }
@@ -216,7 +225,7 @@ impl Writer<'_> {
         let text = value.as_str().expect("secrets are texts").to_owned();
         if !fixed {
             let say = Say::Variable(variable.clone(), format!("{text} otherwise"));
-            self.leaves.push(Spot { wanted: at.wanted.clone(), live: at.live.clone(), say });
+            self.places.push(Spot { wanted: at.wanted.clone(), live: at.live.clone(), say });
         }
         self.variables.push((variable.clone(), text));
         json!({ "from_env": variable })
@@ -224,8 +233,8 @@ impl Writer<'_> {
 }
 
 /// Another value that the field takes.
-fn otherwise(field: &Field, leaf: &ScalarType, value: &Value) -> Option<Json> {
-    Some(match (leaf, value) {
+fn otherwise(field: &Field, scalar_field: &ScalarType, value: &Value) -> Option<Json> {
+    Some(match (scalar_field, value) {
         (ScalarType::String { .. }, _) if field.compare == ComparisonRule::Addresses => {
             json!("otherwise@example.org")
         }

@@ -1,6 +1,6 @@
 //! `trueup api check`: every fault of the workspace's own descriptions, each at its line.
 //!
-//! What is fine is told by what was found, so that a kind that is missing shows by its absence.
+//! What is fine is reported by what was found, so that a kind that is missing shows by its absence.
 
 use std::collections::BTreeMap;
 use std::path::Path;

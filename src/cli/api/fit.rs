@@ -1,6 +1,6 @@
 //! How well a kind's description fits live objects: what it misses, what it mistypes, what never came.
 //!
-//! Names and types are told, values never: a member that the description does not know may hold anything.
+//! Names and types are reported, values never: a member that the description does not know may hold anything.
 //! Only of a field that is described as open are odd choices named. Paths are written `tariffs[].price`.
 //! Deliberately absent: requests, and how the findings look.
 
@@ -174,7 +174,7 @@ impl FitReport {
     pub fn is_good(&self) -> bool {
         let choices = self.unlisted.iter().all(|unlisted| unlisted.open);
         let keys = self.natural_key.as_ref().is_none_or(|key| key.unique);
-        let told = self.lists.iter().all(|list| list.unique);
+        let is_unique = self.lists.iter().all(|list| list.unique);
         let pages = self.paging.as_ref().is_none_or(|paging| paging.contradictions.is_empty());
         pages
             && self.missing.is_empty()
@@ -182,7 +182,7 @@ impl FitReport {
             && self.without_id == 0
             && choices
             && keys
-            && told
+            && is_unique
     }
 }
 
@@ -302,7 +302,7 @@ impl<'k> FitCollector<'k> {
 
     fn inspect_members(&mut self, shape: &Shape, object: &Object, at: &str) {
         for stranger in &object.unknown_fields {
-            // what does not fit its field stands among the strangers too, and is told as a misfit
+            // what does not fit its field stands among the strangers too, and is reported as a misfit
             if !shape
                 .fields
                 .iter()
@@ -468,7 +468,7 @@ impl<'k> FitCollector<'k> {
     }
 
     /// Fields that no object had, and those that were null wherever they came. Of a container that never came
-    /// the fields inside are not told.
+    /// the fields inside are not reported.
     fn find_unseen_fields(&self, objects: usize) -> (Vec<String>, Vec<String>) {
         let (mut never, mut null) = (Vec::new(), Vec::new());
         if objects > 0 {
@@ -547,10 +547,16 @@ fn observe_type(value: &Value) -> ObservedType {
         Value::Date(_) => ("string", "date"),
         Value::DateTime(_) => ("string", "datetime"),
         Value::String(text) => {
-            let reads = |leaf: &ScalarType| leaf.read_token(ScalarToken::String(text)).is_ok();
+            let reads = |scalar_type: &ScalarType| scalar_type.read_token(ScalarToken::String(text)).is_ok();
             let known =
                 [(ScalarType::Uuid, "uuid"), (ScalarType::Date, "date"), (ScalarType::DateTime, "datetime")];
-            ("string", known.into_iter().find(|(leaf, _)| reads(leaf)).map_or("string", |(_, word)| word))
+            (
+                "string",
+                known
+                    .into_iter()
+                    .find(|(scalar_type, _)| reads(scalar_type))
+                    .map_or("string", |(_, word)| word),
+            )
         }
     };
     ObservedType { json_type: json, kind_type: word }
@@ -567,7 +573,7 @@ fn is_read_from(field: &Field, member: &str, names: MemberNameCase) -> bool {
 fn name_described_type(field: &Field, item: bool) -> &'static str {
     match &field.ty {
         FieldType::Array(list) if item => match &list.item {
-            ItemType::Scalar(leaf) => leaf.type_name(),
+            ItemType::Scalar(scalar_type) => scalar_type.type_name(),
             ItemType::Object(_) => "object",
         },
         ty => ty.type_name(),

@@ -1,6 +1,6 @@
 //! What a trial proposes: lines that finish a description, and their place in its file.
 //!
-//! A member that nobody described is proposed as a field that is read and never written; a unique field as the natural
+//! A member that no one described is proposed as a field that is read and never written; a unique field as the natural
 //! key; masks and the number of the first page as they were seen. `--write` adds the lines and changes no other.
 //! Deliberately absent: guesses that live objects do not confirm.
 

@@ -63,8 +63,8 @@ fn check_document_secrets(workspace: &LoadedWorkspace) -> Vec<DoctorCheck> {
         return Vec::new();
     }
     let count = sources.len();
-    let world = workspace.settings.build_secret_environment(&workspace.root);
-    let (_, faults) = secrets::resolve_secrets(sources, &world);
+    let secret_environment = workspace.settings.build_secret_environment(&workspace.root);
+    let (_, faults) = secrets::resolve_secrets(sources, &secret_environment);
     if faults.is_empty() {
         let message = format!("{} of documents found", format_count(count, "secret"));
         return vec![DoctorCheck::ok("workspace", "secrets", message)];
@@ -82,10 +82,10 @@ fn connect_target(
     let source = &workspace.settings.source;
     let slots = target.list_credentials(purpose).into_iter();
     let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
-    let world = workspace.settings.build_secret_environment(&workspace.root);
-    let (resolved, mut faults) = secrets::resolve_secrets(slots, &world);
+    let secret_environment = workspace.settings.build_secret_environment(&workspace.root);
+    let (resolved, mut faults) = secrets::resolve_secrets(slots, &secret_environment);
     let allowance = args.network.build_retry_budget();
-    let built = target.build_target(&resolved, &world, purpose, None);
+    let built = target.build_target(&resolved, &secret_environment, purpose, None);
     let settings = &workspace.settings;
     let services = run_setup::connect_targets(
         built.into_iter().collect(),

@@ -195,7 +195,7 @@ impl<'p> PendingFiles<'p> {
                 Err(reasons) => {
                     let mut reasons = Some(reasons);
                     for row in rows.iter_mut().filter(|row| row.pending_file.as_ref() == Some(path)) {
-                        // the reasons of a file are told once
+                        // the reasons of a file are reported once
                         row.mark_refused(reasons.take().unwrap_or_default());
                     }
                 }
@@ -281,7 +281,7 @@ pub fn stage_new_file(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // as any new file: what the user's mask leaves of it
+        // as any new file: what the user's mask values of it
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder)?;
@@ -306,7 +306,7 @@ pub fn stage_replacement(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile>
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".import-").tempfile_in(folder)?;
     file.write_all(bytes)?;
-    // somebody's work stands there: the new text is on disk before the old one goes
+    // someone's work stands there: the new text is on disk before the old one goes
     file.as_file().sync_all()?;
     file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
     Ok(file)

@@ -26,16 +26,16 @@ impl ImportSession<'_> {
         ready: &PreparedImport,
         target: &ImportTarget,
         args: &ImportArgs,
-        told: &mut ImportSummary,
+        outcome: &mut ImportSummary,
     ) {
         let Some(open) = target.find_open_scope() else {
-            return self.import_scope(ready, target, args, told);
+            return self.import_scope(ready, target, args, outcome);
         };
         let Some(parameter) = target.import.kind.scope.get(open) else { return };
-        let Some(ids) = self.list_parents(ready, target, parameter, &mut told.diagnostics) else { return };
-        let is_complete = !has_errors(&told.diagnostics);
+        let Some(ids) = self.list_parents(ready, target, parameter, &mut outcome.diagnostics) else { return };
+        let is_complete = !has_errors(&outcome.diagnostics);
         if ids.is_empty() && is_complete {
-            told.diagnostics.extend(diagnose_no_parents(parameter));
+            outcome.diagnostics.extend(diagnose_no_parents(parameter));
         }
         let mut scopes = Vec::with_capacity(ids.len());
         let mut reopened: Option<PreparedImport> = None;
@@ -54,8 +54,8 @@ impl ImportSession<'_> {
             }
             scopes.push(own);
         }
-        merge_summaries(told, scopes);
-        told.verified &= is_complete;
+        merge_summaries(outcome, scopes);
+        outcome.verified &= is_complete;
     }
 
     /// The ids of the parents for a parameter of the scope, in order.
@@ -129,13 +129,13 @@ fn diagnose_no_parents(parameter: &ScopeParameter) -> Option<Diagnostic> {
     Some(Diagnostic::error("empty-collection", message).with_hint(hint))
 }
 
-fn merge_summaries(told: &mut ImportSummary, scopes: Vec<ImportSummary>) {
+fn merge_summaries(outcome: &mut ImportSummary, scopes: Vec<ImportSummary>) {
     let count = scopes.len();
     let mut partial: Vec<(Diagnostic, usize)> = Vec::new();
-    told.verified = scopes.iter().all(|own| own.verified);
+    outcome.verified = scopes.iter().all(|own| own.verified);
     for own in scopes {
-        told.dry_run |= own.dry_run;
-        told.rows.extend(own.rows);
+        outcome.dry_run |= own.dry_run;
+        outcome.rows.extend(own.rows);
         for finding in own.diagnostics {
             let is_same = |other: &Diagnostic| other.identify() == finding.identify();
             if PARTIAL_CODES.contains(&finding.code) {
@@ -143,11 +143,11 @@ fn merge_summaries(told: &mut ImportSummary, scopes: Vec<ImportSummary>) {
                     Some((_, times)) => *times += 1,
                     None => partial.push((finding, 1)),
                 }
-            } else if !told.diagnostics.iter().any(is_same) {
-                told.diagnostics.push(finding);
+            } else if !outcome.diagnostics.iter().any(is_same) {
+                outcome.diagnostics.push(finding);
             }
         }
     }
-    told.diagnostics.extend(partial.into_iter().filter(|(_, times)| *times == count).map(|(own, _)| own));
-    told.rows.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
+    outcome.diagnostics.extend(partial.into_iter().filter(|(_, times)| *times == count).map(|(own, _)| own));
+    outcome.rows.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
 }

@@ -1,4 +1,4 @@
-//! What an import is aimed at: the kind, the target, the scope and the selectors, from arguments and settings.
+//! What an import is directed at: the kind, the target, the scope and the selectors, from arguments and settings.
 
 use crate::cli::import::args::ImportArgs;
 use crate::cli::object_patterns::ObjectLabel;

@@ -191,7 +191,7 @@ pub fn ask_ci_service(
 }
 
 impl Asker<'_> {
-    /// A flag, else what somebody types, else the default; without a terminal nothing where no flag says it.
+    /// A flag, else what someone types, else the default; without a terminal nothing where no flag says it.
     fn ask(&self, flag: Option<&str>, question: &str, usual: Option<&str>) -> anyhow::Result<Option<String>> {
         if let Some(flag) = flag {
             return Ok(Some(flag.to_owned()));

@@ -2,7 +2,7 @@
 //!
 //! The new text is read again before anybody gets it: every node of the file has to be what it was, but for the
 //! ids that were to come. What stands between braces, as JSON does, is not edited: where a line would go there
-//! nobody can say.
+//! no one can say.
 //! Deliberately absent: files, and where ids are known from.
 
 use std::sync::Arc;
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_left_alone() {
+    fn what_cannot_be_reported_is_left_alone() {
         let json =
             format!("{{\"kind\": \"{KIND}\", \"name\": \"a\", \"spec\": {{\"displayName\": \"x\"}}}}\n");
         assert_eq!(with_id(&json), Err("stands between braces"));

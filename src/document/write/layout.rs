@@ -131,12 +131,12 @@ pub fn write_item(tree: &LayoutNode, indent: usize, out: &mut String) {
 
 /// An entry with one value and nothing to say about it.
 fn is_plain_entry(row: &LayoutEntry) -> bool {
-    let leaf = |tree: &LayoutNode| matches!(tree, LayoutNode::Plain(_)) || is_single_line(tree);
-    let leaves = |tree: &LayoutNode| match tree {
-        LayoutNode::List(items) => items.iter().all(leaf),
-        tree => leaf(tree),
+    let scalar = |tree: &LayoutNode| matches!(tree, LayoutNode::Plain(_)) || is_single_line(tree);
+    let values = |tree: &LayoutNode| match tree {
+        LayoutNode::List(items) => items.iter().all(scalar),
+        tree => scalar(tree),
     };
-    row.comment.is_none() && row.node.as_ref().is_some_and(leaves)
+    row.comment.is_none() && row.node.as_ref().is_some_and(values)
 }
 
 fn is_single_line(tree: &LayoutNode) -> bool {
@@ -156,10 +156,10 @@ fn render_single_line(tree: &LayoutNode, indent: usize) -> Option<String> {
             .then(|| yaml::format_scalar(text, false)),
         LayoutNode::Source(_) => Some(render_flow(tree)),
         LayoutNode::List(items) => {
-            let leaves =
+            let values =
                 items.iter().all(|item| matches!(item, LayoutNode::Plain(_)) || is_single_line(item));
             let line = render_flow(tree);
-            (items.is_empty() || (leaves && fits_line_width(&line, indent))).then_some(line)
+            (items.is_empty() || (values && fits_line_width(&line, indent))).then_some(line)
         }
         LayoutNode::Map(entries) => entries.is_empty().then(|| "{}".into()),
     }

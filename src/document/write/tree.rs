@@ -154,8 +154,8 @@ impl<'r> LayoutBuilder<'r> {
                 self.path.pop();
                 Ok(LayoutNode::Map(rows?))
             }
-            (ItemType::Scalar(leaf), desired) => {
-                self.build_node(&FieldType::Scalar(leaf.clone()), desired, mark, name)
+            (ItemType::Scalar(scalar), desired) => {
+                self.build_node(&FieldType::Scalar(scalar.clone()), desired, mark, name)
             }
             (ItemType::Object(_), _) => Ok(LayoutNode::Map(Vec::new())),
         }
@@ -195,7 +195,7 @@ fn build_reference_entry(word: &str, name: &str) -> LayoutEntry {
 /// A value without fields.
 pub fn build_literal(value: &Value) -> LayoutNode {
     match value {
-        // neither is the value of a leaf that was read
+        // neither is the value of a value that was read
         Value::Null | Value::Object(_) => LayoutNode::Plain("null".into()),
         // the parent of a scope is named
         Value::KnownAfterApply(name) => LayoutNode::Map(vec![build_reference_entry("ref", name)]),

@@ -1,6 +1,6 @@
 //! Fields that an empty list clears, of items that the service keeps.
 //!
-//! Deliberately absent: how items are told apart (`types`).
+//! Deliberately absent: how items are distinguished (`types`).
 
 use super::{KindChecker, YamlPath, keywords};
 use crate::kind::file::{ClearValue, FieldFile, ItemFile, ListTypeName, UnlistedItems};

@@ -416,7 +416,7 @@ impl<'s> KindChecker<'s> {
         }
     }
 
-    /// A path of the natural key: through objects, to a leaf that can be read.
+    /// A path of the natural key: through objects, to a value that can be read.
     fn resolve_key_path(
         &mut self,
         context: &CheckContext,
@@ -428,12 +428,12 @@ impl<'s> KindChecker<'s> {
         Some(path)
     }
 
-    /// Whether a field can tell things apart: a leaf that reads back, or a set of them.
+    /// Whether a field can tell things apart: a value that reads back, or a set of them.
     fn check_key_field(&mut self, yaml_path: YamlPath, name: &str, field: &FieldFile) -> Option<()> {
-        let leaves = field.items.as_ref().is_some_and(|item| item.ty.is_some());
+        let scalars = field.items.as_ref().is_some_and(|item| item.ty.is_some());
         let fits = match field.ty {
             TypeName::Object | TypeName::Map | TypeName::Any => false,
-            TypeName::Array => leaves && keywords::is_set_list(field),
+            TypeName::Array => scalars && keywords::is_set_list(field),
             _ => true,
         };
         if !fits {

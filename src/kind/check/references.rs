@@ -187,12 +187,12 @@ impl KindChecker<'_> {
         yaml_path: YamlPath,
     ) -> Option<Vec<Value>> {
         let levels = file.protection_levels.as_ref()?;
-        let FieldType::Scalar(leaf) = ty else { return None };
+        let FieldType::Scalar(scalar) = ty else { return None };
         let yaml_path = yaml_path.select_key("protection_levels");
         let read = levels
             .iter()
             .enumerate()
-            .map(|(at, level)| self.read_scalar(yaml_path.select_item(at), leaf, level));
+            .map(|(at, level)| self.read_scalar(yaml_path.select_item(at), scalar, level));
         Some(read.flatten().collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a value in a description fits the type that the description gives it.
 //!
-//! Examples stand in the names of documents, samples in those of the wire; both are judged by the same leaf
+//! Examples stand in the names of documents, samples in those of the wire; both are judged by the same value
 //! reader that documents and answers go through later.
 //! Deliberately absent: a typed tree. The value itself is not needed, only whether there is one.
 
@@ -16,20 +16,24 @@ use crate::value::{Sensitivity, Value};
 const SECRET_SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", "from_secret"];
 
 impl KindChecker<'_> {
-    /// A leaf's value, or a fault.
+    /// A value's value, or a fault.
     pub(super) fn read_scalar(
         &mut self,
         yaml_path: YamlPath,
-        leaf: &ScalarType,
+        scalar_type: &ScalarType,
         json: &Json,
     ) -> Option<Value> {
         let read = match json {
-            Json::String(text) => leaf.read_token(ScalarToken::String(text)),
-            Json::Number(number) => leaf.read_token(ScalarToken::Number(&number.to_string())),
-            Json::Bool(flag) => leaf.read_token(ScalarToken::Boolean(*flag)),
-            _ if *leaf == ScalarType::Any => return Some(Value::Null),
+            Json::String(text) => scalar_type.read_token(ScalarToken::String(text)),
+            Json::Number(number) => scalar_type.read_token(ScalarToken::Number(&number.to_string())),
+            Json::Bool(flag) => scalar_type.read_token(ScalarToken::Boolean(*flag)),
+            _ if *scalar_type == ScalarType::Any => return Some(Value::Null),
             _ => {
-                self.report_error(yaml_path, "wrong-value", format!("this is not {}", leaf.describe_type()));
+                self.report_error(
+                    yaml_path,
+                    "wrong-value",
+                    format!("this is not {}", scalar_type.describe_type()),
+                );
                 return None;
             }
         };
@@ -45,8 +49,8 @@ impl KindChecker<'_> {
     /// Judges an example, which stands as in a document.
     pub(super) fn check_value(&mut self, yaml_path: YamlPath, ty: &FieldType, json: &Json) {
         match (ty, json) {
-            (FieldType::Scalar(leaf), json) => {
-                self.read_scalar(yaml_path, leaf, json);
+            (FieldType::Scalar(scalar_type), json) => {
+                self.read_scalar(yaml_path, scalar_type, json);
             }
             (FieldType::Object(shape), Json::Object(members)) => {
                 for (name, value) in members {
@@ -89,8 +93,8 @@ impl KindChecker<'_> {
 
     fn check_item(&mut self, yaml_path: YamlPath, item: &ItemType, json: &Json) {
         match item {
-            ItemType::Scalar(leaf) => {
-                self.read_scalar(yaml_path, leaf, json);
+            ItemType::Scalar(scalar_type) => {
+                self.read_scalar(yaml_path, scalar_type, json);
             }
             ItemType::Object(shape) => self.check_value(yaml_path, &FieldType::Object(shape.clone()), json),
         }
@@ -100,7 +104,7 @@ impl KindChecker<'_> {
         self.report_error(yaml_path, "wrong-value", format!("this is not of type `{}`", ty.type_name()));
     }
 
-    /// Judges an object as a service answers it: null and missing members are fine, unknown ones are told.
+    /// Judges an object as a service answers it: null and missing members are fine, unknown ones are reported.
     pub(super) fn check_response_object(
         &mut self,
         yaml_path: YamlPath,
@@ -151,8 +155,8 @@ impl KindChecker<'_> {
                         ItemType::Object(shape) => {
                             self.check_response_object(yaml_path.select_item(at), shape, item, exact)
                         }
-                        ItemType::Scalar(leaf) => {
-                            self.read_scalar(yaml_path.select_item(at), leaf, item);
+                        ItemType::Scalar(scalar_type) => {
+                            self.read_scalar(yaml_path.select_item(at), scalar_type, item);
                         }
                     }
                 }

@@ -46,7 +46,7 @@ pub(super) fn accepts_key(schema: &Json, key: &str) -> bool {
     !matches!(find_key_schema(schema, key), KeySchema::Unknown)
 }
 
-/// Whether no member that a schema fixes to one word says another: how tagged alternatives are told apart.
+/// Whether no member that a schema fixes to one word says another: how tagged alternatives are distinguished.
 pub(super) fn matches_constants(schema: &Json, entries: &[YamlEntry]) -> bool {
     entries.iter().all(|entry| {
         let fixed = find_property(schema, &entry.key).and_then(|member| member.get("const")?.as_str());

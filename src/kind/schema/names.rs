@@ -46,9 +46,9 @@ impl WorkspaceNames {
     }
 
     /// The values that fit a scalar.
-    pub fn list_fitting_values(&self, leaf: &ScalarType, sensitivity: Sensitivity) -> Vec<&NamedValue> {
+    pub fn list_fitting_values(&self, scalar: &ScalarType, sensitivity: Sensitivity) -> Vec<&NamedValue> {
         let fits =
-            |own: &&NamedValue| leaf.takes_value_of(&own.ty) && sensitivity.takes_value_of(own.sensitivity);
+            |own: &&NamedValue| scalar.takes_value_of(&own.ty) && sensitivity.takes_value_of(own.sensitivity);
         self.values.iter().filter(fits).collect()
     }
 }

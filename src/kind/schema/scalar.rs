@@ -1,8 +1,8 @@
-//! The schema of one leaf, as it may be written in YAML.
+//! The schema of one value, as it may be written in YAML.
 //!
 //! An editor reads YAML without the kind: `012`, `1e3` and `true` reach the schema as numbers and flags where
-//! trueup reads the text that stands there. So every leaf accepts what its text could look like to an editor,
-//! and is as lenient about spelling as [`crate::kind::leaf`] is.
+//! trueup reads the text that stands there. So every value accepts what its text could look like to an editor,
+//! and is as lenient about spelling as [`crate::kind::value`] is.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -30,7 +30,7 @@ const SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", "from_s
 /// What is around a scalar.
 #[derive(Clone, Copy)]
 pub struct ScalarPosition<'k> {
-    /// The field that is the leaf, or holds it.
+    /// The field that is the value, or holds it.
     pub field: &'k Field,
     /// The strictest mark of the field and those around it.
     pub sensitivity: Sensitivity,
@@ -39,12 +39,12 @@ pub struct ScalarPosition<'k> {
 }
 
 /// The schema of the value of a scalar: plain, or where it comes from, or the name of a value, or null.
-pub fn build_scalar_schema(leaf: &ScalarType, place: ScalarPosition) -> Map<String, Json> {
+pub fn build_scalar_schema(scalar: &ScalarType, place: ScalarPosition) -> Map<String, Json> {
     let nullable = place.nullable;
-    let plain = add_limits(build_plain_schema(leaf, nullable), &place.field.value_limits);
+    let plain = add_limits(build_plain_schema(scalar, nullable), &place.field.value_limits);
     let names = place.field.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
-    let value = build_value_property(leaf, place.sensitivity, place.names);
-    match (place.sensitivity, leaf) {
+    let value = build_value_property(scalar, place.sensitivity, place.names);
+    match (place.sensitivity, scalar) {
         (Sensitivity::Secret, _) => {
             build_secret_schema(&explain::suggest_variable(&place.field.name), nullable, Some(value))
         }
@@ -81,16 +81,16 @@ pub fn build_scope_value_schema(scope: &ScopeParameter, names: &WorkspaceNames) 
     let keys = scope.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
     let mut words = list_reference_properties(&keys);
     words.push(build_value_property(&scope.ty, Sensitivity::Public, names));
-    let told = if keys.is_empty() { &[VALUE_KEY][..] } else { &keys[..] };
-    build_value_or_mapping(plain, build_exactly_one(words, told))
+    let accepted = if keys.is_empty() { &[VALUE_KEY][..] } else { &keys[..] };
+    build_value_or_mapping(plain, build_exactly_one(words, accepted))
 }
 
 fn build_value_property(
-    leaf: &ScalarType,
+    scalar: &ScalarType,
     sensitivity: Sensitivity,
     names: &WorkspaceNames,
 ) -> (String, Json) {
-    let name = build_value_name_schema(&names.list_fitting_values(leaf, sensitivity));
+    let name = build_value_name_schema(&names.list_fitting_values(scalar, sensitivity));
     build_property(
         VALUE_KEY,
         name,
@@ -108,9 +108,9 @@ fn add_limits(mut schema: Map<String, Json>, limits: &ValueLimits) -> Map<String
     schema
 }
 
-/// The schema of a leaf that can't come from elsewhere.
-pub fn build_plain_schema(leaf: &ScalarType, nullable: bool) -> Map<String, Json> {
-    let schema = match leaf {
+/// The schema of a value that can't come from elsewhere.
+pub fn build_plain_schema(scalar: &ScalarType, nullable: bool) -> Map<String, Json> {
+    let schema = match scalar {
         // bare 012, 1e3 and true are numbers and flags to an editor, texts to trueup
         ScalarType::String { max_length: max } => {
             let mut schema = build_type_schema(&["string", "number", "boolean"], None);
@@ -129,7 +129,7 @@ pub fn build_plain_schema(leaf: &ScalarType, nullable: bool) -> Map<String, Json
         ScalarType::Enum { values: choices, open } => return build_enum_schema(choices, *open, nullable),
         ScalarType::Any => return as_map(json!({ "anyOf": [{}] })),
     };
-    add_error_message(allow_null(schema, nullable), leaf)
+    add_error_message(allow_null(schema, nullable), scalar)
 }
 
 fn build_type_schema(types: &[&str], pattern: Option<&str>) -> Map<String, Json> {
@@ -140,8 +140,8 @@ fn build_type_schema(types: &[&str], pattern: Option<&str>) -> Map<String, Json>
 }
 
 /// The same sentence as `validate` says.
-fn add_error_message(mut schema: Map<String, Json>, leaf: &ScalarType) -> Map<String, Json> {
-    schema.insert("errorMessage".into(), format!("this is not {}", leaf.describe_type()).into());
+fn add_error_message(mut schema: Map<String, Json>, scalar: &ScalarType) -> Map<String, Json> {
+    schema.insert("errorMessage".into(), format!("this is not {}", scalar.describe_type()).into());
     schema
 }
 
@@ -182,7 +182,7 @@ fn build_enum_schema(
     as_map(json!({ "anyOf": [known, {}], "if": { "type": odd }, "then": text }))
 }
 
-/// A value, or a mapping that stands for it. Not `anyOf` but a condition: a fault inside the mapping is then told
+/// A value, or a mapping that stands for it. Not `anyOf` but a condition: a fault inside the mapping is then reported
 /// as such, and a fault outside as a fault of the value.
 pub fn build_value_or_mapping(value: Map<String, Json>, mapping: Json) -> Map<String, Json> {
     // the `anyOf` forbids nothing; it makes the editor write `name: ` and wait, and offer the values that are known
@@ -269,10 +269,10 @@ fn build_property(name: &str, ty: Json, is: &str, offered: bool) -> (String, Jso
     (name.to_owned(), word.into())
 }
 
-/// A mapping with one of these words, of which those `told` are meant. The count stands apart from the keys, because an editor offers no keys
+/// A mapping with one of these words, of which those `accepted` are meant. The count stands apart from the keys, because an editor offers no keys
 /// where a mapping with a count is full, and it counts the one that is being typed.
-fn build_exactly_one(words: Vec<(String, Json)>, told: &[&str]) -> Json {
-    let one = match told {
+fn build_exactly_one(words: Vec<(String, Json)>, accepted: &[&str]) -> Json {
+    let one = match accepted {
         [only] => format!("write {only} and nothing else"),
         [first @ .., last] => format!("write exactly one of {} and {last}", first.join(", ")),
         [] => String::new(),

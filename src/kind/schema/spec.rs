@@ -133,9 +133,10 @@ impl<'k> SpecBuilder<'k> {
         let nullable = explain::can_be_cleared(field);
         let (sensitivity, names) = (inside.sensitivity, self.names);
         match &field.ty {
-            FieldType::Scalar(leaf) => {
-                scalar::build_scalar_schema(leaf, ScalarPosition { field, sensitivity, nullable, names })
-            }
+            FieldType::Scalar(scalar_type) => scalar::build_scalar_schema(
+                scalar_type,
+                ScalarPosition { field, sensitivity, nullable, names },
+            ),
             FieldType::Object(shape) => allow_null(self.build_object(shape, inside), nullable),
             FieldType::Map(map) => allow_null(self.build_map(map, field, inside), nullable),
             FieldType::Array(list) => allow_null(self.build_array(field, list, inside), nullable),
@@ -204,10 +205,10 @@ impl<'k> SpecBuilder<'k> {
     fn build_item(&mut self, field: &Field, list: &ArrayType, inside: SchemaPosition) -> Json {
         let shape = match &list.item {
             ItemType::Object(shape) => shape,
-            ItemType::Scalar(leaf) => {
+            ItemType::Scalar(scalar_type) => {
                 let (sensitivity, names) = (inside.sensitivity, self.names);
                 let place = ScalarPosition { field, sensitivity, nullable: false, names };
-                return scalar::build_scalar_schema(leaf, place).into();
+                return scalar::build_scalar_schema(scalar_type, place).into();
             }
         };
         let name = name_definition(&format!("{}-item", inside.form.as_str()), inside.path);

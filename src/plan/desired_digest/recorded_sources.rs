@@ -1,7 +1,7 @@
-//! Sources that nobody looked up, taken for what the record says.
+//! Sources that no one looked up, taken for what the record says.
 //!
 //! A document of which a secret was not looked up has the digest of its source where the record has that of the
-//! value. The two say nothing about each other, so that the record counts: such a leaf was not edited, as far as
+//! value. The two say nothing about each other, so that the record counts: such a value was not edited, as far as
 //! anybody knows.
 
 use super::{DesiredDigest, SOURCE_DIGEST_PREFIX};

@@ -134,7 +134,7 @@ impl ProposalBuilder<'_> {
         }
     }
 
-    /// Whether a field is a secret that a create leaves out and nobody sees later.
+    /// Whether a field is a secret that a create leaves out and no one sees later.
     pub(super) fn is_unsent_secret(&self, field: &Field) -> bool {
         self.creating
             && matches!(field.ty, FieldType::Scalar(_))
@@ -274,11 +274,12 @@ pub fn format_path_with_keys(kind: &Kind, path: &ValuePath) -> String {
                 name.push_str(field);
             }
             PathSegment::Item { key, .. } => {
-                let open =
-                    key.iter().filter(|leaf| step.sensitivity.max(leaf.sensitivity) == Sensitivity::Public);
-                let leaves: Vec<_> =
-                    open.map(|leaf| ScalarType::render_url_text(&leaf.value, &kind.api)).collect();
-                name.push_str(&format!("[{}]", leaves.join(", ")));
+                let open = key
+                    .iter()
+                    .filter(|scalar| step.sensitivity.max(scalar.sensitivity) == Sensitivity::Public);
+                let scalars: Vec<_> =
+                    open.map(|scalar| ScalarType::render_url_text(&scalar.value, &kind.api)).collect();
+                name.push_str(&format!("[{}]", scalars.join(", ")));
             }
             PathSegment::Key(..) => name.push_str("[]"),
         }

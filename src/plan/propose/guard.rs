@@ -32,7 +32,7 @@ impl ProposalBuilder<'_> {
         }
     }
 
-    /// Whether somebody wants this value written again, whatever was last written.
+    /// Whether someone wants this value written again, whatever was last written.
     pub(super) fn is_rotated(&self, field: &Field, path: &ValuePath, value: &Value) -> bool {
         let ProposalInput { rotation: rotate, document, .. } = self.input;
         !rotate.is_empty()
@@ -118,7 +118,7 @@ impl ProposalBuilder<'_> {
         }
     }
 
-    /// Whether the whole object still waits for somebody, as the kind tells it.
+    /// Whether the whole object still waits for someone, as the kind tells it.
     pub(super) fn is_pending(&self) -> bool {
         let Some(waiting) = &self.input.document.kind.pending_when else { return false };
         let now = self.input.live.and_then(|live| live.get_field(waiting.field));
@@ -138,14 +138,9 @@ impl ProposalBuilder<'_> {
             let message = format!("{slot} was not looked up");
             self.push_error("unresolved-secret", message, span, "see the error about this source");
         }
-        for (yaml_path, _) in self.input.document.collect_references() {
-            let message = format!("what `{}` refers to was not looked up", yaml_path.name);
-            self.push_error(
-                "unresolved-reference",
-                message,
-                yaml_path.span,
-                "see the error about this reference",
-            );
+        for (site, _) in self.input.document.collect_references() {
+            let message = format!("what `{}` refers to was not looked up", site.name);
+            self.push_error("unresolved-reference", message, site.span, "see the error about this reference");
         }
     }
 }

@@ -144,7 +144,7 @@ impl ProposalBuilder<'_> {
         item
     }
 
-    /// A new item as a whole: its leaves are not changes of their own.
+    /// A new item as a whole: its values are not changes of their own.
     fn build_new_item(&mut self, shape: &Shape, item: &DesiredNode, path: &ValuePath) -> Value {
         let (count, creating) = (self.proposal.changes.len(), std::mem::replace(&mut self.creating, true));
         let list = path.0.iter().rev().find_map(|segment| match segment {
@@ -438,7 +438,7 @@ fn drop_null_entries(entries: &[(Box<str>, Value)]) -> Value {
 }
 
 /// A new item with everything that can be null and is not named said to be null, as the service itself says it:
-/// nobody can tell whether it takes an item in part.
+/// no one can tell whether it takes an item in part.
 fn fill_null_fields(shape: &Shape, mut item: Value) -> Value {
     if let Value::Object(object) = &mut item {
         for field in shape.fields.iter().filter(|field| is_nullable(field)) {

@@ -25,7 +25,7 @@ use crate::value::{Object, UnknownField, Value};
 const MAX_VALUES: usize = 8_000_000;
 /// So many names are held against each other one by one.
 const LINEAR_SEARCH_LIMIT: usize = 16;
-/// How many misreads of one object are told; one is enough to refuse it.
+/// How many misreads of one object are reported; one is enough to refuse it.
 const MAX_MISMATCHES: usize = 20;
 
 /// The members of a shape, as they stand on the wire.
@@ -50,7 +50,7 @@ struct IndexedMember<'k> {
     nested: Option<MemberIndex<'k>>,
 }
 
-/// A leaf; where it is the id of something else, that thing may stand there whole.
+/// A value; where it is the id of something else, that thing may stand there whole.
 #[derive(Clone, Copy)]
 struct ScalarTarget<'k> {
     scalar_type: &'k ScalarType,
@@ -196,12 +196,14 @@ impl<'k> MemberType<'k> {
             member_names: words,
         });
         match &field.ty {
-            FieldType::Scalar(leaf) => Self::Scalar(ScalarTarget { scalar_type: leaf, embedded: whole }),
+            FieldType::Scalar(own_scalar) => {
+                Self::Scalar(ScalarTarget { scalar_type: own_scalar, embedded: whole })
+            }
             FieldType::Map(map) => Self::Map(&map.value),
             FieldType::Object(shape) => Self::Object(MemberIndex::from_shape(shape, words)),
             FieldType::Array(list) => match &list.item {
-                ItemType::Scalar(leaf) => {
-                    Self::ScalarArray(ScalarTarget { scalar_type: leaf, embedded: whole })
+                ItemType::Scalar(own_scalar) => {
+                    Self::ScalarArray(ScalarTarget { scalar_type: own_scalar, embedded: whole })
                 }
                 ItemType::Object(shape) => Self::ObjectArray(MemberIndex::from_shape(shape, words)),
             },
@@ -385,7 +387,7 @@ impl<'k> ObjectReader<'k> {
         match reads {
             MemberType::Scalar(one) => self.read_scalar_or_object(lexer, *one),
             MemberType::ScalarArray(one) => self.read_scalar_array(lexer, *one),
-            MemberType::Map(leaf) => self.read_map(lexer, leaf),
+            MemberType::Map(own_scalar) => self.read_map(lexer, own_scalar),
             MemberType::Object(names) => self.read_nested_object(lexer, names, "this is not an object"),
             MemberType::ObjectArray(names) => self.read_object_array(lexer, names),
         }
@@ -497,13 +499,17 @@ impl<'k> ObjectReader<'k> {
         Ok(Value::Array(items))
     }
 
-    fn read_map<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L, leaf: &ScalarType) -> WireReadResult<Value> {
+    fn read_map<'b, L: WireLexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        own_scalar: &ScalarType,
+    ) -> WireReadResult<Value> {
         self.count_value()?;
         match lexer.peek_token()? {
             TokenKind::Object => {
                 let mut entries = Vec::new();
                 lexer.read_members(KeySyntax::AnyText, |key, lexer| {
-                    entries.push((Box::from(key), self.read_scalar(lexer, leaf)?));
+                    entries.push((Box::from(key), self.read_scalar(lexer, own_scalar)?));
                     Ok(())
                 })?;
                 keep_last(&mut entries, |(key, _)| key);
@@ -514,17 +520,17 @@ impl<'k> ObjectReader<'k> {
         }
     }
 
-    /// A leaf; one that may be anything can have parts.
+    /// A value; one that may be anything can have parts.
     pub(super) fn read_scalar<'b, L: WireLexer<'b>>(
         &mut self,
         lexer: &mut L,
-        leaf: &ScalarType,
+        own_scalar: &ScalarType,
     ) -> WireReadResult<Value> {
-        match (lexer.peek_token()?, leaf) {
+        match (lexer.peek_token()?, own_scalar) {
             (TokenKind::Array, ScalarType::Any) => {
-                self.read_items(lexer, |reading, lexer| reading.read_scalar(lexer, leaf))
+                self.read_items(lexer, |reading, lexer| reading.read_scalar(lexer, own_scalar))
             }
-            (TokenKind::Object, ScalarType::Any) => self.read_map(lexer, leaf),
+            (TokenKind::Object, ScalarType::Any) => self.read_map(lexer, own_scalar),
             (TokenKind::Null, _) => {
                 self.count_value()?;
                 lexer.read_null()?;
@@ -533,16 +539,16 @@ impl<'k> ObjectReader<'k> {
             (TokenKind::Scalar, _) => {
                 self.count_value()?;
                 let mut again = *lexer;
-                let value = convert_scalar(leaf, lexer.read_scalar()?)?;
-                self.reshaped |= !is_same_form(leaf, &again.read_scalar()?, &value);
+                let value = convert_scalar(own_scalar, lexer.read_scalar()?)?;
+                self.reshaped |= !is_same_form(own_scalar, &again.read_scalar()?, &value);
                 Ok(value)
             }
             // a guid may stand in braces, which in JSV looks like an object
             (TokenKind::Object, ScalarType::Uuid) => {
-                convert_scalar(leaf, WireScalar::Plain(lexer.skip_value()?))
+                convert_scalar(own_scalar, WireScalar::Plain(lexer.skip_value()?))
             }
             (TokenKind::Object | TokenKind::Array, _) => {
-                Err(WireReadError::TypeMismatch(format!("this is not {}", leaf.describe_type())))
+                Err(WireReadError::TypeMismatch(format!("this is not {}", own_scalar.describe_type())))
             }
         }
     }
@@ -618,11 +624,11 @@ fn read_null<'b, L: WireLexer<'b>>(
     if is_null { Ok(Value::Null) } else { Err(WireReadError::TypeMismatch(otherwise.to_owned())) }
 }
 
-/// A scalar of a service, as this leaf.
-fn convert_scalar(leaf: &ScalarType, scalar: WireScalar) -> WireReadResult<Value> {
-    match (leaf, scalar) {
+/// A scalar of a service, as this value.
+fn convert_scalar(own_scalar: &ScalarType, scalar: WireScalar) -> WireReadResult<Value> {
+    match (own_scalar, scalar) {
         (ScalarType::String { .. } | ScalarType::Enum { .. }, scalar) => Ok(Value::String(into_text(scalar))),
-        (ScalarType::Any, scalar) => convert_token(leaf, scalar.as_token()),
+        (ScalarType::Any, scalar) => convert_token(own_scalar, scalar.as_token()),
         (ScalarType::Boolean, WireScalar::String(text)) if matches!(&*text, "0" | "1") => {
             Ok(Value::Boolean(text == "1"))
         }
@@ -633,20 +639,20 @@ fn convert_scalar(leaf: &ScalarType, scalar: WireScalar) -> WireReadResult<Value
         // an empty text is no number, no guid, no date
         (_, WireScalar::String(text)) if text.is_empty() => Ok(Value::Null),
         (_, WireScalar::Plain("null")) => Ok(Value::Null),
-        (_, scalar) => convert_token(leaf, scalar.as_token()),
+        (_, scalar) => convert_token(own_scalar, scalar.as_token()),
     }
 }
 
 /// Whether a value is written in the form in which it came. Of dates the text is kept, and every spelling of a UUID
 /// is the same to a service.
-fn is_same_form(leaf: &ScalarType, scalar: &WireScalar, value: &Value) -> bool {
+fn is_same_form(own_scalar: &ScalarType, scalar: &WireScalar, value: &Value) -> bool {
     match (scalar, value) {
         (_, Value::Uuid(_) | Value::Date(_) | Value::DateTime(_)) => true,
         (WireScalar::String(_) | WireScalar::Plain(_), Value::String(_)) => true,
         (WireScalar::Boolean(_), Value::Boolean(_)) => true,
         (WireScalar::Plain(text), Value::Boolean(flag)) => text.eq_ignore_ascii_case(&flag.to_string()),
         (scalar, Value::Integer(_) | Value::Decimal(_) | Value::Number(_)) => {
-            match (scalar, leaf.encode_value(value)) {
+            match (scalar, own_scalar.encode_value(value)) {
                 (WireScalar::String(text), WireValue::String(written)) => *text == written,
                 (WireScalar::Number(text), WireValue::Number(written)) => *text == written,
                 (WireScalar::Plain(text), WireValue::Number(written) | WireValue::String(written)) => {
@@ -659,19 +665,19 @@ fn is_same_form(leaf: &ScalarType, scalar: &WireScalar, value: &Value) -> bool {
     }
 }
 
-fn convert_token(leaf: &ScalarType, token: ScalarToken) -> WireReadResult<Value> {
-    if matches!(leaf, ScalarType::Integer(_))
+fn convert_token(own_scalar: &ScalarType, token: ScalarToken) -> WireReadResult<Value> {
+    if matches!(own_scalar, ScalarType::Integer(_))
         && let ScalarToken::String(text) | ScalarToken::Plain(text) | ScalarToken::Number(text) = token
         && let Some(digits) = expand_integer(text)
     {
-        return convert_token(leaf, ScalarToken::Number(&digits));
+        return convert_token(own_scalar, ScalarToken::Number(&digits));
     }
     let mut value =
-        leaf.read_token(token).map_err(|mismatch| WireReadError::TypeMismatch(mismatch.message))?;
+        own_scalar.read_token(token).map_err(|mismatch| WireReadError::TypeMismatch(mismatch.message))?;
     if let ScalarToken::String(text) | ScalarToken::Plain(text) | ScalarToken::Number(text) = token {
         match &mut value {
             Value::Date(date) => date.set_text(text),
-            Value::DateTime(time) if *leaf == ScalarType::DateTime => time.set_text(text),
+            Value::DateTime(time) if *own_scalar == ScalarType::DateTime => time.set_text(text),
             _ => {}
         }
     }

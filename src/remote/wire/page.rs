@@ -405,8 +405,8 @@ impl<'k> PageReader<'k> {
                 return Err(build_error(&format!("the answered list has more than {MAX_ITEMS} items")));
             }
             let mut live = read_item(&mut reading, lexer, &self.names)?;
-            if let Some((field, leaf)) = key.and_then(|field| Some((field, field.ty.scalar_type()?)))
-                && let Ok(value) = leaf.read_token(ScalarToken::String(name))
+            if let Some((field, own_scalar)) = key.and_then(|field| Some((field, field.ty.scalar_type()?)))
+                && let Ok(value) = own_scalar.read_token(ScalarToken::String(name))
             {
                 live.object.set_field(field.number, value);
             }

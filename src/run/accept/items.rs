@@ -281,10 +281,10 @@ impl ListEditor<'_> {
             LayoutBuilder::new(&comments, self.layout.personal).build_node(ty, value, mark, name)
         };
         let Some(identity) = context.list.item_identity() else {
-            let ItemType::Scalar(leaf) = &context.list.item else {
+            let ItemType::Scalar(scalar) = &context.list.item else {
                 return Err(self.diagnose_no_key(context, at));
             };
-            return build(&FieldType::Scalar(leaf.clone()), &item.value, context.name, mark);
+            return build(&FieldType::Scalar(scalar.clone()), &item.value, context.name, mark);
         };
         let is_unique = |key: &&[u16]| has_unique_key(identity, context.desired, at, key);
         for key in identity.keys().filter(is_unique) {
@@ -313,8 +313,8 @@ impl ListEditor<'_> {
 
 /// A scalar item that comes, or that another one becomes.
 fn build_scalar_item(context: &ListContext, change: &Change) -> Result<LayoutNode, Diagnostic> {
-    let ItemType::Scalar(leaf) = &context.list.item else { return Err(diagnose_unsafe(change)) };
-    let live = change.before.as_ref().filter(|live| can_represent(leaf, live));
+    let ItemType::Scalar(scalar) = &context.list.item else { return Err(diagnose_unsafe(change)) };
+    let live = change.before.as_ref().filter(|live| can_represent(scalar, live));
     live.map(build_literal).ok_or_else(|| diagnose_unsafe(change))
 }
 

@@ -1,7 +1,7 @@
 //! Which level a live value is written into.
 //!
 //! The overlay where it sets the value; else the document, where it is in one environment only; else the overlay of
-//! the environment, which may be new. Levels of several objects only where somebody allows that.
+//! the environment, which may be new. Levels of several objects only where someone allows that.
 
 use crate::compose::level_index::{LevelIndex, WrittenLevel};
 use crate::compose::level_patch::LevelPlace;

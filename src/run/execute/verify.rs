@@ -1,6 +1,6 @@
 //! The proof of a write: what is there now is held against what was to be.
 //!
-//! A success that the service only claims is a fault here, and so is a change that nobody asked for.
+//! A success that the service only claims is a fault here, and so is a change that no one asked for.
 
 use super::StepExecutor;
 use super::diagnostics::{
@@ -43,7 +43,7 @@ impl StepExecutor<'_, '_> {
         outcome.subject.id = outcome.subject.id.or(sent.id.clone());
         match self.check_read_back(step, &sent, read) {
             Err(ending) => {
-                // asked twice, somebody would be asked to confirm twice
+                // asked twice, someone would be asked to confirm twice
                 if starts_confirmation(&step.subject.kind.shape, &step.changes) {
                     self.record_written(step, &sent, &mut outcome);
                 }
@@ -65,7 +65,7 @@ impl StepExecutor<'_, '_> {
         }
     }
 
-    /// What is there after a write; an ending where that cannot be told.
+    /// What is there after a write; an ending where that cannot be determined.
     fn check_read_back(
         &self,
         step: &Step,
@@ -157,7 +157,7 @@ impl StepExecutor<'_, '_> {
         VerifyOutcome::from_outcome(outcome)
     }
 
-    /// What of the same write can be seen was not kept: nobody knows whether the values that do not read back were.
+    /// What of the same write can be seen was not kept: no one knows whether the values that do not read back were.
     fn drop_assumed(&self, step: &Step, sent: &SentWrite) {
         let subject = PlanSubject { id: sent.id.clone(), ..step.subject.clone() };
         lock_mutex(self.session.write_digests).drop_assumed(&subject, &sent.unseen_values);
@@ -257,7 +257,7 @@ impl StepExecutor<'_, '_> {
         if beside.is_empty() {
             return;
         }
-        // what was written by an earlier run and waits for somebody is still as it was
+        // what was written by an earlier run and waits for someone is still as it was
         let moved = since(&sent.before);
         beside.retain(|change| touches(&moved, &change.path));
         if beside.is_empty() {

@@ -1,7 +1,7 @@
 //! Slots, and names of other documents, filled from the live object: what a document would be if what it does not
 //! say itself were what is in place.
 //!
-//! Used to prove that a document says what is live, where nobody knows the secrets. What the service does not
+//! Used to prove that a document says what is live, where no one knows the secrets. What the service does not
 //! show is taken out, as if the document left it alone.
 
 use crate::document::{DesiredNode, DesiredValue};
@@ -119,7 +119,7 @@ fn fill_item(
             let inner = fill_fields(get_object_fields(wanted), shape, live.and_then(Value::as_object), what);
             Some(DesiredNode { span: wanted.span, value: DesiredValue::Object(inner) })
         }
-        ItemType::Scalar(leaf) => fill_node(wanted, &FieldType::Scalar(leaf.clone()), live, what),
+        ItemType::Scalar(scalar) => fill_node(wanted, &FieldType::Scalar(scalar.clone()), live, what),
     }
 }
 

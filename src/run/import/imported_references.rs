@@ -1,7 +1,7 @@
 //! What the references of a document mean, and a document with everything in place that it does not say itself.
 //!
 //! Names of things are looked up as a plan would; names of other documents are taken for what is live, because
-//! an import reads one kind alone. Secrets come from the live object, where nobody else knows them.
+//! an import reads one kind alone. Secrets come from the live object, where no one else knows them.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -45,17 +45,17 @@ pub async fn resolve_references(
     for (job, (_, live)) in jobs.iter().zip(pairs) {
         references.fetch_lookups(service, job, Some(live)).await;
         let resolved = references.resolve_document(&index, job, Some(live));
-        let told = resolved.map(|resolved| ImportedReferences::from_documents(job.document, &resolved));
-        meanings.push(told.map_err(|unresolved| unresolved.reasons));
+        let meaning = resolved.map(|resolved| ImportedReferences::from_documents(job.document, &resolved));
+        meanings.push(meaning.map_err(|unresolved| unresolved.reasons));
     }
     meanings
 }
 
 impl ImportedReferences {
     fn from_documents(document: &Document, resolved: &Document) -> Self {
-        let one = |(yaml_path, reference): (crate::document::refer::ReferenceSite, &NamedReference)| {
-            let id = find_value_at(&resolved.spec, yaml_path.span)?;
-            Some((yaml_path.path, reference.clone(), id.clone()))
+        let one = |(site, reference): (crate::document::refer::ReferenceSite, &NamedReference)| {
+            let id = find_value_at(&resolved.spec, site.span)?;
+            Some((site.path, reference.clone(), id.clone()))
         };
         Self(document.collect_references().into_iter().filter_map(one).collect())
     }
@@ -78,8 +78,8 @@ impl ImportedReferences {
     fn fill_with(&self, document: &Document, live: &Object, secrets: FillMode) -> Document {
         let linked = fill_copy(document, live, FillMode::References);
         let unknown = || Diagnostic::error("unknown-reference", "this was not looked up");
-        let mut find = |yaml_path: &crate::document::refer::ReferenceSite, reference: &NamedReference| {
-            self.find_id(&yaml_path.path, reference).ok_or_else(unknown)
+        let mut find = |site: &crate::document::refer::ReferenceSite, reference: &NamedReference| {
+            self.find_id(&site.path, reference).ok_or_else(unknown)
         };
         // what stays a reference is a fault of the comparison that follows
         let referred = linked.resolve_references(&mut find).unwrap_or(linked);

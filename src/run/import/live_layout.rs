@@ -38,8 +38,8 @@ impl<'l> LiveLayout<'l> {
             return build_cleared(field).map(plain);
         };
         match &field.ty {
-            FieldType::Scalar(leaf) if mark != Sensitivity::Secret => {
-                can_represent(leaf, live).then(|| plain(tree::build_literal(live)))
+            FieldType::Scalar(scalar) if mark != Sensitivity::Secret => {
+                can_represent(scalar, live).then(|| plain(tree::build_literal(live)))
             }
             _ => self.build_drafted(&change.path, mark, field),
         }

@@ -113,7 +113,7 @@ impl VariableNames {
         self.taken.extend(taken.iter().cloned());
     }
 
-    /// A variable that nobody else uses.
+    /// A variable that no one else uses.
     pub fn reserve_name(&mut self, words: &[String]) -> String {
         let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
         let mut name: String = words.join("_").chars().take(MAX_VARIABLE).collect();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_apart_by_ids() {
+    fn names_are_distinguished_by_ids() {
         let mut used = BTreeSet::from(["card".to_owned(), "card-7a40c9d2".to_owned()]);
         assert_eq!(make_unique_name("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8");
         assert_eq!(make_unique_name("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8-2");

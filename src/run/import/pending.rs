@@ -1,7 +1,7 @@
 //! Edits of documents that were never applied: an import leaves them as they are.
 //!
 //! A document and its live object differ because one of them was edited since both were the same. Where the document
-//! was, the live value is the old one, and writing it down would take the edit away. Where both were, nobody but a
+//! was, the live value is the old one, and writing it down would take the edit away. Where both were, no one but a
 //! person can say which one counts.
 //! Deliberately absent: where the past comes from. Records and commits are read elsewhere.
 
@@ -68,7 +68,7 @@ pub fn is_in_pending_field(change: &Change, pending: &[Change]) -> bool {
     pending.iter().any(|own| field(own) == field(change))
 }
 
-/// What is said of pending edits: those that the service contradicts need somebody who decides.
+/// What is said of pending edits: those that the service contradicts need someone who decides.
 pub fn diagnose_pending(document: &Document, pending: &[Change]) -> Vec<Diagnostic> {
     let say = |change: &Change| {
         let field = format_path(&change.path);

@@ -1,5 +1,5 @@
 //! A place in a folder that several machines share: each version of the word is a file of its own, numbered, made
-//! whole under another name and then given its name only if nobody has that name yet.
+//! whole under another name and then given its name only if no one has that name yet.
 //!
 //! The highest number counts, older ones are taken away. Whoever made a number below one that is there already had
 //! an old view of the folder, and has changed nothing.
@@ -101,7 +101,7 @@ impl LeaseStore for LeaseFolder {
         let newest = numbers.last() == Some(&own);
         let old = |number: &&u64| if newest { **number < own } else { **number == own };
         for number in numbers.iter().filter(old) {
-            // what stays is in nobody's way
+            // what stays is in no one's way
             let _ = std::fs::remove_file(self.build_path(*number));
         }
         Ok(newest.then(|| own.to_string()))

@@ -1,6 +1,6 @@
 //! A target against the API that it names: format, address, scope.
 //!
-//! What the target leaves out comes from the API's description here, so nobody above asks again.
+//! What the target leaves out comes from the API's description here, so no one above asks again.
 //! Deliberately absent: whether the service is there and takes the credentials.
 
 use std::collections::BTreeSet;
@@ -103,7 +103,7 @@ impl<'c> TargetChecker<'c, '_> {
     pub fn read_scope(&mut self, api: &Api, values: &mut Vec<ScopeValue>) -> Vec<(Arc<str>, String)> {
         let entries = self.find_node("scope").map_or(&[][..], YamlNode::entries);
         if entries.is_empty() {
-            // a kind that nobody asks for is not read
+            // a kind that no one asks for is not read
             return Vec::new();
         }
         let own = format!("{}/", api.name);
@@ -137,11 +137,11 @@ impl<'c> TargetChecker<'c, '_> {
             return None;
         }
         let text = entry.value.as_scalar().filter(|_| !entry.value.is_null())?;
-        let mut unfitting = types
-            .into_iter()
-            .filter_map(|leaf| Some((leaf, leaf.read_token(ScalarToken::String(text)).err()?)));
-        if let Some((leaf, mismatch)) = unfitting.next() {
-            self.reading.add_diagnostic(entry.value.span, diagnose_mismatch(name, leaf, mismatch));
+        let mut unfitting = types.into_iter().filter_map(|scalar_type| {
+            Some((scalar_type, scalar_type.read_token(ScalarToken::String(text)).err()?))
+        });
+        if let Some((scalar_type, mismatch)) = unfitting.next() {
+            self.reading.add_diagnostic(entry.value.span, diagnose_mismatch(name, scalar_type, mismatch));
             return None;
         }
         Some((name.into(), text.to_owned()))

@@ -21,7 +21,7 @@ pub struct ReceiptSettings {
     pub span: SourceSpan,
 }
 
-/// Reads the section; what is wrong with it is told.
+/// Reads the section; what is wrong with it is reported.
 pub fn read_receipt_settings(root: Option<&YamlNode>, reading: &mut SourceReader) -> ReceiptSettings {
     let Some(node) = root.and_then(|root| root.get_value("receipts")).filter(|node| !node.is_null()) else {
         return ReceiptSettings::default();

@@ -1,4 +1,4 @@
-//! A service that repeats whatever it is told, in all the wrong places; what it is not asked to repeat it
+//! A service that repeats whatever it is sent, in all the wrong places; what it is not asked to repeat it
 //! hands on to the sandbox behind it.
 
 use std::io::{Read, Write};
@@ -156,19 +156,19 @@ fn repeated(request: &str, cry: EchoMode) -> Vec<u8> {
             answer(200, json, "", &json!({ "id": line, "items": [line], "Results": line }).to_string())
         }
         EchoMode::Base64 => {
-            let told: Vec<String> =
+            let reported: Vec<String> =
                 sentences.iter().map(|text| base64::engine::general_purpose::STANDARD.encode(text)).collect();
-            answer(400, json, "", &json!({ "message": told, "details": told }).to_string())
+            answer(400, json, "", &json!({ "message": reported, "details": reported }).to_string())
         }
         EchoMode::Percent => {
-            let told: Vec<String> = sentences
+            let reported: Vec<String> = sentences
                 .iter()
                 .map(|text| {
                     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
                         .to_string()
                 })
                 .collect();
-            answer(400, json, "", &json!({ "message": told, "details": told }).to_string())
+            answer(400, json, "", &json!({ "message": reported, "details": reported }).to_string())
         }
     }
 }

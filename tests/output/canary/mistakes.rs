@@ -1,4 +1,4 @@
-//! Documents with mistakes next to, around and inside of what nobody may see.
+//! Documents with mistakes next to, around and inside of what no one may see.
 
 use serde_json::{Value as Json, json};
 use trueup::kind::{Field, FieldType, Kind, ScalarType};
@@ -46,7 +46,7 @@ impl<'k> Pile<'k> {
         self.add(|canaries| document(kind, &json!({ field: value(canaries) })));
     }
 
-    /// Runs every offline command; a mistake in every file is told.
+    /// Runs every offline command; a mistake in every file is reported.
     fn check(&mut self) {
         if self.count == 0 {
             return;
@@ -55,16 +55,16 @@ impl<'k> Pile<'k> {
             let ran = self.house.run(&[command]);
             assert!(ran.iter().all(|ran| ran.code == Some(1)), "{}", ran[0].all());
             let report = ran[1].json();
-            let told: Vec<&str> = report["diagnostics"]
+            let said: Vec<&str> = report["diagnostics"]
                 .as_array()
                 .expect("diagnostics")
                 .iter()
-                .filter(|told| told["severity"] == "error")
-                .filter_map(|told| told["file"].as_str())
+                .filter(|said| said["severity"] == "error")
+                .filter_map(|said| said["file"].as_str())
                 .collect();
             for number in 0..self.count {
                 let file = format!("config/zz-{number}.yaml");
-                assert!(told.contains(&&*file), "{}", self.house.workspace.read(&file));
+                assert!(said.contains(&&*file), "{}", self.house.workspace.read(&file));
             }
         }
         for number in 0..self.count {
@@ -85,7 +85,7 @@ fn values_of_another_type() {
         for field in marked(&kind) {
             let wrong: [fn(&mut Canaries) -> Json; 5] = [
                 |canaries| json!([canaries.text("in a list"), canaries.number("in a list")]),
-                // the names of fields are told, so that a slip can be seen
+                // the names of fields are reported, so that a slip can be seen
                 |canaries| json!({ "key": canaries.text("in a mapping") }),
                 |canaries| json!({ "from_env": "A", "key": canaries.text("beside a slot") }),
                 |canaries| json!({ "from_env": canaries.text("as a variable") }),

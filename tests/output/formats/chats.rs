@@ -17,14 +17,14 @@ fn all() -> Vec<PlanReport> {
     hostile.chain([samples::everyday(), samples::seeded(), samples::many(5_000)]).collect()
 }
 
-fn sheet(report: &PlanReport) -> ViewModel<'_> {
+fn view(report: &PlanReport) -> ViewModel<'_> {
     ViewModel::from_plan_report(report, "")
 }
 
 #[test]
 fn slack_takes_the_message() {
     for report in all() {
-        let message = render_slack(&sheet(&report));
+        let message = render_slack(&view(&report));
         samples::no_canary(&message.to_string());
         let text = message["text"].as_str().expect("a text");
         assert!(!text.is_empty() && text.chars().count() <= 4_000, "{text}");
@@ -47,7 +47,7 @@ fn slack_takes_the_message() {
 #[test]
 fn a_message_for_teams_is_small() {
     for report in all() {
-        let message = render_teams(&sheet(&report));
+        let message = render_teams(&view(&report));
         samples::no_canary(&message.to_string());
         // an incoming webhook takes 28 KB
         assert!(message.to_string().len() <= 28_000, "{} bytes", message.to_string().len());
@@ -85,10 +85,8 @@ fn read(cards: &[Json]) -> Option<Vec<Vec<String>>> {
 
 #[test]
 fn the_reader_of_cards_has_no_complaint() {
-    let mut cards: Vec<Json> = all()
-        .iter()
-        .map(|report| render_teams(&sheet(report))["attachments"][0]["content"].clone())
-        .collect();
+    let mut cards: Vec<Json> =
+        all().iter().map(|report| render_teams(&view(report))["attachments"][0]["content"].clone()).collect();
     let fine = cards.len();
     cards.push(json!({ "type": "AdaptiveCard", "version": "1.4", "body": [{ "type": "RichTextBlok" }] }));
     cards.push(

@@ -50,8 +50,8 @@ impl Browser {
             let mut message = Vec::new();
             while pipe.read_until(0, &mut message).is_ok_and(|read| read > 0) {
                 message.pop();
-                let told = serde_json::from_slice(&message).map(|json| sender.send(json));
-                if !matches!(told, Ok(Ok(()))) {
+                let said = serde_json::from_slice(&message).map(|json| sender.send(json));
+                if !matches!(said, Ok(Ok(()))) {
                     return;
                 }
                 message.clear();

@@ -154,8 +154,8 @@ fn junit_tells_what_failed_and_where() {
     assert_eq!(case.attribute("name"), Some("pier-cards at bay"));
     assert_eq!(case.attribute("file"), Some("deep/config/gateways.yaml"));
     assert_eq!(failed.attribute("type"), Some("immutable-field"));
-    let told = failed.text().expect("a text");
-    assert!(told.starts_with("deep/config/gateways.yaml:3:3: error[immutable-field]: "), "{told}");
+    let said = failed.text().expect("a text");
+    assert!(said.starts_with("deep/config/gateways.yaml:3:3: error[immutable-field]: "), "{said}");
 }
 
 /// A workflow command: its word, its properties, its text.
@@ -255,11 +255,11 @@ fn no_marked_value_gets_out() {
 fn nothing_at_all_is_a_report_too() {
     let checked = ValidationReport::from_diagnostics(0, &[]);
     let applied = ApplyReport::from_outcomes(&[]);
-    for sheet in [ViewModel::from_check_report(&checked, &[], ""), ViewModel::from_apply_report(&applied, "")]
+    for view in [ViewModel::from_check_report(&checked, &[], ""), ViewModel::from_apply_report(&applied, "")]
     {
-        fits(sarif_schema(), &render_sarif(&sheet));
-        fits(code_quality_schema(), &render_code_quality(&sheet));
-        roxmltree::Document::parse(&render_junit(&sheet)).expect("XML");
-        assert_eq!(render_annotations(&sheet), "");
+        fits(sarif_schema(), &render_sarif(&view));
+        fits(code_quality_schema(), &render_code_quality(&view));
+        roxmltree::Document::parse(&render_junit(&view)).expect("XML");
+        assert_eq!(render_annotations(&view), "");
     }
 }

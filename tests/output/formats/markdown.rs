@@ -44,7 +44,7 @@ fn a_plan_reads_well() {
     let text = comment(&samples::everyday());
     assert!(text.starts_with("<!-- trueup:plan -->\n"), "{text}");
     let page = html(&text);
-    for told in [
+    for said in [
         "<h3>trueup plan: 1 refused, 1 to create, 2 to update, 1 to delete, 1 unchanged</h3>",
         "<td><code>harbor/gateway</code></td>\n<td>update</td>\n<td align=\"right\">2</td>\n<td><code>harbor-cards</code>, <code>dock-cards</code></td>",
         "<summary>update <code>harbor/gateway</code> <b>2 identical</b> at <code>bay</code></summary>",
@@ -56,7 +56,7 @@ fn a_plan_reads_well() {
         "merchantKey",
         "(secret, added)",
     ] {
-        assert!(page.contains(told), "no {told:?} in\n{page}\nmade from\n{text}");
+        assert!(page.contains(said), "no {said:?} in\n{page}\nmade from\n{text}");
     }
     assert_eq!(page.matches("<details>").count(), 4, "{page}");
     assert_eq!(page.matches("</details>").count(), 4, "{page}");
@@ -131,14 +131,14 @@ fn every_limit_is_kept_whatever_is_long() {
     for most in [MAX_COMMENT_BYTES, 20_000] {
         let text = render_markdown(&ViewModel::from_plan_report(&report, ""), most);
         assert!(text.len() <= most, "{} bytes", text.len());
-        for told in ["more rows", "more findings", "are omitted"] {
-            assert!(text.contains(told), "no {told} in\n{text}");
+        for said in ["more rows", "more findings", "are omitted"] {
+            assert!(text.contains(said), "no {said} in\n{text}");
         }
     }
 }
 
 #[test]
-fn many_objects_alike_are_told_once() {
+fn many_objects_alike_are_reported_once() {
     let mut report = samples::everyday();
     let change = report.changes[0].clone();
     report.changes = (0..5_000)

@@ -36,25 +36,25 @@ fn results() -> ApplyReport {
 }
 
 #[test]
-fn results_are_told_in_every_format() {
+fn results_are_reported_in_every_format() {
     let report = results();
-    let sheet = ViewModel::from_apply_report(&report, "");
-    for text in [render_markdown(&sheet, MAX_COMMENT_BYTES), render_html(&sheet)] {
-        for told in [
+    let view = ViewModel::from_apply_report(&report, "");
+    for text in [render_markdown(&view, MAX_COMMENT_BYTES), render_html(&view)] {
+        for said in [
             "trueup apply: 1 failed, 1 refused, 1 updated, 1 not started",
             "live, and sent:",
             "changed since the plan; not written:",
             "planned",
             "restless",
         ] {
-            assert!(text.contains(told), "no {told:?} in\n{text}");
+            assert!(text.contains(said), "no {said:?} in\n{text}");
         }
     }
-    let text = render_junit(&sheet);
+    let text = render_junit(&view);
     let xml = roxmltree::Document::parse(&text).expect("XML");
     let numbers = ["tests", "failures", "skipped"].map(|name| xml.root_element().attribute(name));
     assert_eq!(numbers, [Some("4"), Some("2"), Some("1")], "{text}");
     let found = "::error title=trueup%3A not-kept,file=config/a.yaml,line=4::harbor/gateway lossy at bay: ";
-    assert!(render_annotations(&sheet).starts_with(found), "{}", render_annotations(&sheet));
-    assert_eq!(render_sarif(&sheet)["runs"][0]["results"][0]["ruleId"], "not-kept");
+    assert!(render_annotations(&view).starts_with(found), "{}", render_annotations(&view));
+    assert_eq!(render_sarif(&view)["runs"][0]["results"][0]["ruleId"], "not-kept");
 }

@@ -14,7 +14,7 @@ use crate::support::report_fixture::{
 
 pub const ID: &str = "5e1f0a77-2c3d-4b4e-8f50-6172839405a6";
 
-/// What somebody might write to be obeyed by a page, a parser or a terminal.
+/// What someone might write to be obeyed by a page, a parser or a terminal.
 pub const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "</details></summary><img src=x onerror=alert(1)>",
@@ -45,9 +45,9 @@ pub fn hostile(text: &str) -> PlanReport {
     let live = json!({ "name": text, "attributes": { text: text }, text: text });
     let wanted = json!({ "name": format!("{text} and more {text}"), "attributes": {}, text: 1 });
     let said = || {
-        let told = format!("the service said {text} about `{text}`");
+        let reported = format!("the service said {text} about `{text}`");
         vec![
-            Diagnostic::error("odd", told)
+            Diagnostic::error("odd", reported)
                 .with_location(place_of(&document, "name"))
                 .with_hint(format!("look at {text}")),
             Diagnostic::warning("odder", text),

@@ -72,7 +72,7 @@ fn deep_and_long_expressions_are_refused_where_they_are_read() {
 }
 
 #[test]
-fn mistakes_that_show_only_when_asked_are_told_as_such() {
+fn mistakes_that_show_only_when_asked_are_reported_as_such() {
     for (expression, why) in [
         ("spec.nothing == 1", "there is no `nothing`"),
         ("1", "its result is neither true nor false"),

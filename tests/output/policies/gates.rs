@@ -66,7 +66,7 @@ fn a_saved_plan_is_asked_again_where_it_is_applied() {
 }
 
 #[test]
-fn a_warning_is_told_and_the_write_goes_on() {
+fn a_warning_is_reported_and_the_write_goes_on() {
     let fixture = fixture(&NO_NORTH.replace("    forbid", "    severity: warning\n    forbid"));
     fixture.workspace.expect(0, &["plan"]).says(&["warning[no-north]"]);
     fixture.workspace.expect(0, &["apply", "--auto-approve"]).says(&["warning[no-north]", "1 done"]);

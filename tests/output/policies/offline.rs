@@ -103,7 +103,7 @@ fn workspace() -> Workspace {
 }
 
 #[test]
-fn broken_rules_are_told_with_their_codes_and_lines_and_refuse() {
+fn broken_rules_are_reported_with_their_codes_and_lines_and_refuse() {
     let ran = workspace().expect(3, &["validate", "--format", "json"]);
     let report = ran.json();
     let said: Vec<String> = report["diagnostics"]
@@ -153,7 +153,7 @@ fn warnings_alone_refuse_nothing() {
 }
 
 #[test]
-fn the_rules_pass_their_own_cases_and_a_wrong_case_is_told() {
+fn the_rules_pass_their_own_cases_and_a_wrong_case_is_reported() {
     let workspace = workspace();
     workspace.expect(0, &["policy", "test"]).says(&["6 rules, 3 of 3 cases passed"]);
     let json = workspace.expect(0, &["policy", "test", "--format", "json"]).json();

@@ -1,4 +1,4 @@
-//! A body held against the live object: what nobody asked to change is there, in the very bytes where nobody
+//! A body held against the live object: what no one asked to change is there, in the very bytes where no one
 //! knows what it is. And JSV, written a second time from its rules.
 
 use std::collections::BTreeMap;
@@ -98,11 +98,11 @@ impl Comparison<'_> {
     ) -> Result<(), String> {
         let (live, sent) = (live.filter(|v| !v.is_null()), sent.filter(|v| !v.is_null()));
         match (&field.ty, live, sent) {
-            (FieldType::Scalar(leaf), live, sent) => {
+            (FieldType::Scalar(scalar_field), live, sent) => {
                 let hidden = field.sensitivity == Sensitivity::Secret && self.sight != Sight::Clear;
                 let unseen =
                     matches!(field.when_absent, AbsenceRule::Hidden | AbsenceRule::Pending) && is_blank(live);
-                let same = hidden || unseen || same_leaf(field, leaf, live, sent);
+                let same = hidden || unseen || same_scalar(field, scalar_field, live, sent);
                 if same { Ok(()) } else { Err(format!("{} is not what it was", field.name)) }
             }
             (FieldType::Object(shape), Some(Json::Object(live)), Some(Json::Object(sent))) => {
@@ -142,7 +142,7 @@ impl Comparison<'_> {
         let (live, sent) = (items(live), items(sent));
         let ItemType::Object(shape) = &list.item else {
             let same = self.changes.iter().any(|change| path(change).starts_with(way))
-                || same_leaves(list, &live, &sent);
+                || same_scalars(list, &live, &sent);
             return if same {
                 Ok(())
             } else {
@@ -198,35 +198,42 @@ fn is_blank(value: Option<&Json>) -> bool {
     value.is_none_or(|value| value.is_null() || value.as_str() == Some(""))
 }
 
-fn same_leaf(field: &Field, leaf: &ScalarType, live: Option<&Json>, sent: Option<&Json>) -> bool {
+fn same_scalar(field: &Field, scalar_field: &ScalarType, live: Option<&Json>, sent: Option<&Json>) -> bool {
     match (live, sent) {
         (None, None) => true,
         (Some(one), None) | (None, Some(one)) => {
             is_blank(Some(one))
-                || (field.when_absent == AbsenceRule::Zero && typed(leaf, one).is_some_and(|v| v.is_zero()))
+                || (field.when_absent == AbsenceRule::Zero
+                    && typed(scalar_field, one).is_some_and(|v| v.is_zero()))
         }
-        (Some(live), Some(sent)) if *leaf == ScalarType::Any => live == sent,
-        (Some(live), Some(sent)) => typed(leaf, live).is_some() && typed(leaf, live) == typed(leaf, sent),
+        (Some(live), Some(sent)) if *scalar_field == ScalarType::Any => live == sent,
+        (Some(live), Some(sent)) => {
+            typed(scalar_field, live).is_some() && typed(scalar_field, live) == typed(scalar_field, sent)
+        }
     }
 }
 
-fn same_leaves(list: &ArrayType, live: &[Json], sent: &[Json]) -> bool {
-    let ItemType::Scalar(leaf) = &list.item else { return false };
+fn same_scalars(list: &ArrayType, live: &[Json], sent: &[Json]) -> bool {
+    let ItemType::Scalar(scalar_field) = &list.item else { return false };
     let same = |(a, b): (&Json, &Json)| {
-        if *leaf == ScalarType::Any { a == b } else { typed(leaf, a) == typed(leaf, b) }
+        if *scalar_field == ScalarType::Any {
+            a == b
+        } else {
+            typed(scalar_field, a) == typed(scalar_field, b)
+        }
     };
     live.len() == sent.len() && live.iter().zip(sent).all(same)
 }
 
-/// A value of a leaf, whatever its spelling.
-pub fn typed(leaf: &ScalarType, value: &Json) -> Option<Value> {
+/// A value of a value, whatever its spelling.
+pub fn typed(scalar_field: &ScalarType, value: &Json) -> Option<Value> {
     let text = value.to_string();
     let token = match value {
         Json::String(text) => ScalarToken::String(text),
         Json::Bool(flag) => ScalarToken::Boolean(*flag),
         _ => ScalarToken::Number(&text),
     };
-    leaf.read_token(token).ok()
+    scalar_field.read_token(token).ok()
 }
 
 /// Without members that are null, at any depth.

@@ -1,4 +1,4 @@
-//! Choices from a tape of numbers, and the values of leaves. A tape that ends says 0, and 0 is always the
+//! Choices from a tape of numbers, and the values of values. A tape that ends says 0, and 0 is always the
 //! simplest choice, so a failing tape shrinks to a simple example.
 
 use std::collections::BTreeMap;
@@ -67,9 +67,9 @@ impl<'t> Choices<'t> {
         self.serial
     }
 
-    /// A value of a leaf as a service writes it; never null.
-    pub fn leaf(&mut self, leaf: &ScalarType, mark: Sensitivity) -> Json {
-        match leaf {
+    /// A value of a value as a service writes it; never null.
+    pub fn scalar_field(&mut self, scalar_field: &ScalarType, mark: Sensitivity) -> Json {
+        match scalar_field {
             ScalarType::String { max_length: max } => Json::from(self.text(*max, mark)),
             ScalarType::Enum { values: choices, open } => {
                 match choices.is_empty() || (*open && self.chance(1)) {

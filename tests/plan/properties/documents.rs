@@ -45,16 +45,18 @@ impl Writer<'_, '_> {
             return self.secret(field, live);
         }
         match (&field.ty, live.filter(|live| !live.is_null())) {
-            // what is left out is what nobody set
-            (FieldType::Scalar(leaf), None) if field.when_absent == AbsenceRule::Zero => {
-                match leaf.build_zero_value() {
+            // what is left out is what no one set
+            (FieldType::Scalar(scalar_field), None) if field.when_absent == AbsenceRule::Zero => {
+                match scalar_field.build_zero_value() {
                     Value::Boolean(flag) => Some(Json::Bool(flag)),
                     Value::Integer(_) | Value::Decimal(_) => Some(Json::from(0)),
                     _ => can_be_null(field).then_some(Json::Null),
                 }
             }
             (_, None) => can_be_null(field).then_some(Json::Null),
-            (FieldType::Scalar(leaf), Some(live)) => Some(self.leaf(field, leaf, live)),
+            (FieldType::Scalar(scalar_field), Some(live)) => {
+                Some(self.scalar_field(field, scalar_field, live))
+            }
             (FieldType::Object(shape), Some(Json::Object(live))) => {
                 let said = self.said(shape, live);
                 (!by_service || !said.is_empty()).then(|| Json::Object(said))
@@ -74,10 +76,10 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn leaf(&mut self, field: &Field, leaf: &ScalarType, live: &Json) -> Json {
+    fn scalar_field(&mut self, field: &Field, scalar_field: &ScalarType, live: &Json) -> Json {
         let id = field.reference.as_ref().and_then(|refers| live.get(&*refers.id));
         let live = id.unwrap_or(live);
-        match (leaf, live) {
+        match (scalar_field, live) {
             // numbers may be written with or without quotes
             (ScalarType::Decimal(_) | ScalarType::Integer(_), Json::String(text))
                 if self.choices.chance(5) =>
@@ -144,7 +146,7 @@ impl Writer<'_, '_> {
             (FieldType::Scalar(ScalarType::Integer(_)), None) => {
                 Some(Json::from(100 + self.choices.serial()))
             }
-            (FieldType::Scalar(leaf), _) => Some(self.choices.leaf(leaf, mark)),
+            (FieldType::Scalar(scalar_field), _) => Some(self.choices.scalar_field(scalar_field, mark)),
             (FieldType::Object(shape), said) => {
                 let mut said = match said {
                     Some(Json::Object(said)) => said,
@@ -169,12 +171,12 @@ impl Writer<'_, '_> {
                 entries.remove(&key);
             }
             (1, Some(key)) => {
-                entries.insert(key, self.choices.leaf(&map.value, mark));
+                entries.insert(key, self.choices.scalar_field(&map.value, mark));
             }
             (2, _) => entries.clear(),
             _ => {
                 let key = format!("new{}", self.choices.roll(3));
-                entries.insert(key, self.choices.leaf(&map.value, mark));
+                entries.insert(key, self.choices.scalar_field(&map.value, mark));
             }
         }
         Json::Object(entries)
@@ -204,7 +206,7 @@ impl Writer<'_, '_> {
 
     fn new_item(&mut self, list: &ArrayType, mark: Sensitivity) -> Json {
         match &list.item {
-            ItemType::Scalar(leaf) => self.choices.leaf(leaf, mark),
+            ItemType::Scalar(scalar_field) => self.choices.scalar_field(scalar_field, mark),
             ItemType::Object(shape) => {
                 let mut item = Map::new();
                 for field in

@@ -1,5 +1,5 @@
 //! Live objects of any kind, as its service might answer them: every field of the shape, what no description
-//! knows, rows that their keys tell apart.
+//! knows, rows that their keys distinguishes.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ pub enum Sight {
 /// What a masked secret reads as.
 pub const MASK: &str = "••••";
 
-/// The world around an object.
+/// What is around an object.
 pub struct Around {
     /// Scope values by the number of the parameter.
     pub scope: Vec<Json>,
@@ -34,8 +34,11 @@ pub struct Around {
 
 impl Around {
     pub fn new(choices: &mut Choices, kind: &Kind, strangers: bool) -> Self {
-        let scope =
-            kind.scope.iter().map(|parameter| choices.leaf(&parameter.ty, Sensitivity::Public)).collect();
+        let scope = kind
+            .scope
+            .iter()
+            .map(|parameter| choices.scalar_field(&parameter.ty, Sensitivity::Public))
+            .collect();
         let sight = *choices.pick(&[Sight::Clear, Sight::Clear, Sight::Masked, Sight::Null]);
         Self { scope, sight, strangers }
     }
@@ -108,7 +111,7 @@ fn fill(shape: &Shape, object: &mut Map<String, Json>, value: &dyn Fn(&CopySourc
 struct Maker<'m, 't> {
     choices: &'m mut Choices<'t>,
     around: &'m Around,
-    /// Whether a reference may stand as the whole thing: only where nobody sends back what was read.
+    /// Whether a reference may stand as the whole thing: only where no one sends back what was read.
     whole_references: bool,
 }
 
@@ -139,17 +142,17 @@ impl Maker<'_, '_> {
         let named = field.behavior.identifier && (root || field.behavior.read_only);
         let must = field.behavior.required || named;
         match &field.ty {
-            FieldType::Scalar(leaf)
+            FieldType::Scalar(scalar_field)
                 if field.sensitivity == Sensitivity::Secret && field.when_absent == AbsenceRule::Hidden =>
             {
                 match self.around.sight {
-                    Sight::Clear => Some(self.choices.leaf(leaf, mark)),
+                    Sight::Clear => Some(self.choices.scalar_field(scalar_field, mark)),
                     Sight::Masked => Some(Json::from(MASK)),
                     Sight::Null => Some(Json::Null),
                 }
             }
-            FieldType::Scalar(leaf) if must => {
-                let value = self.choices.leaf(leaf, mark);
+            FieldType::Scalar(scalar_field) if must => {
+                let value = self.choices.scalar_field(scalar_field, mark);
                 let blank = value.as_str() == Some("");
                 Some(if blank { Json::from("x") } else { value })
             }
@@ -160,8 +163,8 @@ impl Maker<'_, '_> {
                 (AbsenceRule::Zero, _) => None,
                 _ => Some(Json::Null),
             },
-            FieldType::Scalar(leaf) => {
-                let value = self.choices.leaf(leaf, mark);
+            FieldType::Scalar(scalar_field) => {
+                let value = self.choices.scalar_field(scalar_field, mark);
                 Some(match &field.reference {
                     Some(refers) if root && self.whole_references => self.thing(refers, value),
                     _ => value,
@@ -192,7 +195,8 @@ impl Maker<'_, '_> {
                 true => format!("key{}", self.choices.roll(5)),
                 false => self.choices.pick(&map.keys).0.to_string(),
             };
-            let value = if self.choices.chance(1) { Json::Null } else { self.choices.leaf(&map.value, mark) };
+            let value =
+                if self.choices.chance(1) { Json::Null } else { self.choices.scalar_field(&map.value, mark) };
             entries.insert(key, value);
         }
         Json::Object(entries)
@@ -203,7 +207,7 @@ impl Maker<'_, '_> {
         let mut seen = HashSet::new();
         for _ in 0..self.choices.roll(4) {
             let item = match &list.item {
-                ItemType::Scalar(leaf) => self.choices.leaf(leaf, mark),
+                ItemType::Scalar(scalar_field) => self.choices.scalar_field(scalar_field, mark),
                 ItemType::Object(shape) => Json::Object(self.fields(shape, mark, false)),
             };
             let ordered = matches!(list.list_type, ListType::Atomic);

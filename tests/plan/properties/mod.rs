@@ -45,7 +45,7 @@ use trueup::value::{Sensitivity, Value, ValuePath};
 const TRIES: u32 = 64;
 
 /// An object, a document about it, and the service that holds it.
-struct World {
+struct PropertyCase {
     kind: Arc<Kind>,
     around: Around,
     manners: Manners,
@@ -122,7 +122,7 @@ fn on_every_kind(
     }
 }
 
-impl World {
+impl PropertyCase {
     /// None when the document has faults: those are not what is looked at here.
     fn new(kind: &Arc<Kind>, tape: &[u16], desired: Wish) -> Option<Self> {
         let mut choices = Choices::new(tape);
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// For messages.
-    fn told(&self) -> String {
+    fn reported(&self) -> String {
         let manners = (self.manners, self.rules.method, self.rules.update_options.also_send_nested);
         format!("\n--- live\n{}\n--- document\n{}--- manners\n{manners:?}\n", self.seen, self.source)
     }
@@ -352,24 +352,24 @@ fn one_write_is_enough() {
         0.2,
         |kind, tape, tally| {
             let desired = Wish { strangers: true, edits: true, ..Wish::default() };
-            let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
-            let first = world.decide(Some(&world.live), &BLANK, world.rules);
+            let Some(case) = PropertyCase::new(kind, tape, desired) else { return Ok(()) };
+            let first = case.decide(Some(&case.live), &BLANK, case.rules);
             let PlanDecision::Step(step) = first else { return shows_no_canary(first) };
-            let mut seen = world.seen.clone();
+            let mut seen = case.seen.clone();
             for request in &step.requests {
-                seen = match world.after(request, Some(&seen), None) {
+                seen = match case.after(request, Some(&seen), None) {
                     Ok(seen) => seen,
-                    Err(why) => return Err(TestCaseError::fail(format!("{why}{}", world.told()))),
+                    Err(why) => return Err(TestCaseError::fail(format!("{why}{}", case.reported()))),
                 };
             }
             let written = [&step.hidden[..], &step.shown_secrets[..]].concat();
-            let again = world.decide(Some(&world.read(&seen)), &Kept(written), world.rules);
-            let told = || {
-                let body = world.body(&step.requests[0].request);
-                format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())
+            let again = case.decide(Some(&case.read(&seen)), &Kept(written), case.rules);
+            let reported = || {
+                let body = case.body(&step.requests[0].request);
+                format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), case.reported())
             };
-            prop_assert!(matches!(again, PlanDecision::Unchanged(_)), "{}", told());
-            world.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", told())))?;
+            prop_assert!(matches!(again, PlanDecision::Unchanged(_)), "{}", reported());
+            case.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", reported())))?;
             tally.useful();
             shows_no_canary(PlanDecision::Step(step))
         },
@@ -384,35 +384,35 @@ fn one_create_is_enough() {
         0.2,
         |kind, tape, tally| {
             let desired = Wish { edits: true, creating: true, ..Wish::default() };
-            let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
-            let first = world.decide(None, &BLANK, world.rules);
+            let Some(case) = PropertyCase::new(kind, tape, desired) else { return Ok(()) };
+            let first = case.decide(None, &BLANK, case.rules);
             let PlanDecision::Step(step) = first else { return shows_no_canary(first) };
             prop_assert!(step.action == StepAction::Create);
             let mut memory = step.hidden.clone();
-            let mut seen = match world.after(&step.requests[0], None, None) {
+            let mut seen = match case.after(&step.requests[0], None, None) {
                 Ok(seen) => seen,
-                Err(why) => return Err(TestCaseError::fail(format!("{why}{}", world.told()))),
+                Err(why) => return Err(TestCaseError::fail(format!("{why}{}", case.reported()))),
             };
-            let rules = DecideOptions { just_created: true, method: UpdateMethod::Default, ..world.rules };
-            let mut again = world.decide(Some(&world.read(&seen)), &Kept(memory.clone()), rules);
+            let rules = DecideOptions { just_created: true, method: UpdateMethod::Default, ..case.rules };
+            let mut again = case.decide(Some(&case.read(&seen)), &Kept(memory.clone()), rules);
             if let PlanDecision::Step(second) = &again
                 && trueup::plan::step::is_create_followup(second)
             {
                 prop_assert!(
                     step.requests.len() == 2,
                     "an update is needed that was not planned{}",
-                    world.told()
+                    case.reported()
                 );
                 memory.extend(second.hidden.clone());
-                seen = world.after(&second.requests[0], Some(&seen), None).map_err(TestCaseError::fail)?;
-                again = world.decide(Some(&world.read(&seen)), &Kept(memory), rules);
+                seen = case.after(&second.requests[0], Some(&seen), None).map_err(TestCaseError::fail)?;
+                again = case.decide(Some(&case.read(&seen)), &Kept(memory), rules);
             }
-            let told = || {
-                let body = world.body(&step.requests[0].request);
-                format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())
+            let reported = || {
+                let body = case.body(&step.requests[0].request);
+                format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), case.reported())
             };
-            prop_assert!(matches!(again, PlanDecision::Unchanged(_)), "{}", told());
-            world.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", told())))?;
+            prop_assert!(matches!(again, PlanDecision::Unchanged(_)), "{}", reported());
+            case.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", reported())))?;
             tally.useful();
             shows_no_canary(PlanDecision::Step(step))
         },
@@ -426,31 +426,31 @@ fn a_patch_is_minimal() {
         |kind: &Kind| kind.operations.update.as_ref().is_some_and(|write| write.method == Method::Patch);
     on_every_kind(patches, 0.2, |kind, tape, tally| {
         let desired = Wish { strangers: true, edits: true, ..Wish::default() };
-        let Some(mut world) = World::new(kind, tape, desired) else { return Ok(()) };
-        world.rules.method = UpdateMethod::Patch;
-        world.manners.empties = false;
-        let PlanDecision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
+        let Some(mut case) = PropertyCase::new(kind, tape, desired) else { return Ok(()) };
+        case.rules.method = UpdateMethod::Patch;
+        case.manners.empties = false;
+        let PlanDecision::Step(step) = case.decide(Some(&case.live), &BLANK, case.rules) else {
             return Ok(());
         };
         let request = &step.requests[0];
-        let body: Json = serde_json::from_str(&world.body(&request.request)).expect("a body");
+        let body: Json = serde_json::from_str(&case.body(&request.request)).expect("a body");
         let along: Vec<&str> = request.sent_unchanged.iter().map(|name| written(kind, name)).collect();
         let members = body.as_object().expect("an object").keys();
         for member in members.filter(|member| !along.contains(&member.as_str())) {
-            let seen = world.after(request, Some(&world.seen), Some(member)).map_err(TestCaseError::fail)?;
+            let seen = case.after(request, Some(&case.seen), Some(member)).map_err(TestCaseError::fail)?;
             let kept = |(path, _): &&(ValuePath, Value)| {
                 path.top_field().is_none_or(|top| written(kind, top) != member)
             };
             let memory = Kept(step.hidden.iter().filter(kept).cloned().collect());
-            let again = world.decide(Some(&world.read(&seen)), &memory, world.rules);
-            let told = || {
+            let again = case.decide(Some(&case.read(&seen)), &memory, case.rules);
+            let reported = || {
                 format!(
                     "{member} is not needed: {}\n--- body\n{body}\n--- after\n{seen}{}",
                     summary(&again),
-                    world.told()
+                    case.reported()
                 )
             };
-            prop_assert!(matches!(again, PlanDecision::Step(_)), "{}", told());
+            prop_assert!(matches!(again, PlanDecision::Step(_)), "{}", reported());
         }
         tally.useful();
         Ok(())
@@ -473,16 +473,17 @@ fn a_put_loses_nothing() {
     };
     on_every_kind(puts, 0.2, |kind, tape, tally| {
         let desired = Wish { strangers: true, edits: true, put: true, ..Wish::default() };
-        let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
-        let PlanDecision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
+        let Some(case) = PropertyCase::new(kind, tape, desired) else { return Ok(()) };
+        let PlanDecision::Step(step) = case.decide(Some(&case.live), &BLANK, case.rules) else {
             return Ok(());
         };
-        let text = world.body(&step.requests[0].request);
-        let told = |why: String| TestCaseError::fail(format!("{why}\n--- body\n{text}{}", world.told()));
+        let text = case.body(&step.requests[0].request);
+        let reported =
+            |why: String| TestCaseError::fail(format!("{why}\n--- body\n{text}{}", case.reported()));
         if text.contains(MASK) {
-            return Err(told("a mask is sent".into()));
+            return Err(reported("a mask is sent".into()));
         }
-        body_oracle::kept(&world.seen, &text, &step, (&world.raws, world.around.sight)).map_err(told)?;
+        body_oracle::kept(&case.seen, &text, &step, (&case.raws, case.around.sight)).map_err(reported)?;
         tally.useful();
         Ok(())
     });
@@ -496,10 +497,10 @@ fn what_is_there_already_is_no_step() {
         0.9,
         |kind, tape, tally| {
             let desired = Wish { strangers: true, ..Wish::default() };
-            let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
-            let decision = world.decide(Some(&world.live), &Same, world.rules);
-            let told = || format!("{}{}", summary(&decision), world.told());
-            prop_assert!(matches!(decision, PlanDecision::Unchanged(_)), "{}", told());
+            let Some(case) = PropertyCase::new(kind, tape, desired) else { return Ok(()) };
+            let decision = case.decide(Some(&case.live), &Same, case.rules);
+            let reported = || format!("{}{}", summary(&decision), case.reported());
+            prop_assert!(matches!(decision, PlanDecision::Unchanged(_)), "{}", reported());
             tally.useful();
             Ok(())
         },
@@ -511,28 +512,28 @@ fn what_is_there_already_is_no_step() {
 fn formats_say_the_same() {
     let both = |kind: &Kind| [WireFormat::Json, WireFormat::Jsv].iter().all(|f| kind.api.formats.contains(f));
     on_every_kind(both, 0.5, |kind, tape, tally| {
-        let Some(world) = World::new(kind, tape, Wish { edits: true, ..Wish::default() }) else {
+        let Some(case) = PropertyCase::new(kind, tape, Wish { edits: true, ..Wish::default() }) else {
             return Ok(());
         };
-        let text = body_oracle::jsv(&world.seen);
+        let text = body_oracle::jsv(&case.seen);
         let other = match wire::read_object(text.as_bytes(), WireFormat::Jsv, kind) {
             Ok(live) if live.mismatches.is_empty() => live,
             Ok(live) => return Err(TestCaseError::fail(format!("{:?} in {text}", live.mismatches))),
             Err(why) => return Err(TestCaseError::fail(format!("{}: {text}", why.message))),
         };
-        let one = world.decide(Some(&world.live), &BLANK, world.rules);
-        let two = world.decide(Some(&other), &BLANK, world.rules);
-        let told = || format!("{}\n{}\n{text}{}", summary(&one), summary(&two), world.told());
-        prop_assert!(summary(&one) == summary(&two), "{}", told());
+        let one = case.decide(Some(&case.live), &BLANK, case.rules);
+        let two = case.decide(Some(&other), &BLANK, case.rules);
+        let reported = || format!("{}\n{}\n{text}{}", summary(&one), summary(&two), case.reported());
+        prop_assert!(summary(&one) == summary(&two), "{}", reported());
         if let (PlanDecision::Step(one), PlanDecision::Step(two)) = (&one, &two) {
             let after =
                 |step: &Step| step.changes.iter().map(|change| change.after.clone()).collect::<Vec<_>>();
-            prop_assert!(after(one) == after(two), "{}", told());
+            prop_assert!(after(one) == after(two), "{}", reported());
             let body = |step: &Step| {
-                let body = serde_json::from_str(&world.body(&step.requests[0].request)).expect("a body");
+                let body = serde_json::from_str(&case.body(&step.requests[0].request)).expect("a body");
                 body_oracle::without_nulls(body)
             };
-            prop_assert!(body(one) == body(two), "{}", told());
+            prop_assert!(body(one) == body(two), "{}", reported());
         }
         tally.useful();
         Ok(())
@@ -548,19 +549,19 @@ fn nothing_panics() {
         |kind, tape, tally| {
             let (one, two) = tape.split_at(tape.len() / 2);
             let desired = Wish { strangers: true, edits: true, ..Wish::default() };
-            let Some(world) = World::new(kind, one, desired) else { return Ok(()) };
+            let Some(case) = PropertyCase::new(kind, one, desired) else { return Ok(()) };
             let mut choices = Choices::new(two);
             let around = Around::new(&mut choices, kind, true);
             let other = spoilt(&mut choices, kind, &around);
             let text = text_of(&other, &choices.raws);
             let Ok(other) = wire::read_object(text.as_bytes(), WireFormat::Json, kind) else { return Ok(()) };
-            let rules = rules(&mut choices, kind, desired, world.manners);
-            let decision = world.decide(Some(&other), &BLANK, rules);
+            let rules = rules(&mut choices, kind, desired, case.manners);
+            let decision = case.decide(Some(&other), &BLANK, rules);
             if let PlanDecision::Step(step) = &decision {
-                let subject = subject(&world.document, world.scope(), Some(&world.live.object));
-                let live = Some(&world.live.object);
+                let subject = subject(&case.document, case.scope(), Some(&case.live.object));
+                let live = Some(&case.live.object);
                 let question = ProposalInput {
-                    document: &world.document,
+                    document: &case.document,
                     subject: &subject,
                     live,
                     write_history: &BLANK,

@@ -17,7 +17,7 @@ use super::live_objects::{Around, MASK, Sight, copies, get, set};
 #[derive(Clone, Copy, Debug)]
 pub struct Manners {
     pub sight: Sight,
-    /// New addresses show at once; otherwise they wait for somebody.
+    /// New addresses show at once; otherwise they wait for someone.
     pub verified: bool,
     /// A write that replaces nested fields empties those that it does not bring.
     pub empties: bool,
@@ -68,7 +68,7 @@ impl Service<'_> {
         after
     }
 
-    /// A write of everything: what it does not bring has the value that nobody set.
+    /// A write of everything: what it does not bring has the value that no one set.
     fn whole(
         &self,
         shape: &Shape,
@@ -279,13 +279,13 @@ fn fresh_id(field: &Field) -> Json {
     }
 }
 
-/// The value that a field has when nobody set it.
+/// The value that a field has when no one set it.
 fn zero(field: &Field) -> Json {
     if field.when_absent != AbsenceRule::Zero {
         return Json::Null;
     }
     match &field.ty {
-        FieldType::Scalar(leaf) => match leaf.type_name() {
+        FieldType::Scalar(scalar_field) => match scalar_field.type_name() {
             "flag" => Json::Bool(false),
             "whole" | "decimal" => Json::from(0),
             "guid" => Json::from(Uuid::nil().to_string()),

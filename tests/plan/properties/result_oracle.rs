@@ -56,7 +56,9 @@ impl Run<'_> {
         let seen = seen.filter(|seen| !seen.is_null());
         match (&field.ty, said, seen) {
             (_, Json::Null, None) => true,
-            (FieldType::Scalar(leaf), said, seen) => self.leaf(field, leaf, said, seen),
+            (FieldType::Scalar(scalar_field), said, seen) => {
+                self.scalar_field(field, scalar_field, said, seen)
+            }
             (_, said, None) => is_empty(said),
             (FieldType::Object(shape), Json::Object(said), Some(Json::Object(seen))) => {
                 self.holds(shape, said, seen).is_ok()
@@ -67,22 +69,31 @@ impl Run<'_> {
         }
     }
 
-    fn leaf(&self, field: &Field, leaf: &ScalarType, said: &Json, seen: Option<&Json>) -> bool {
+    fn scalar_field(
+        &self,
+        field: &Field,
+        scalar_field: &ScalarType,
+        said: &Json,
+        seen: Option<&Json>,
+    ) -> bool {
         let slot = said.get("from_env").and_then(Json::as_str).and_then(|name| self.env.get(name));
         let said = slot.map_or_else(|| said.clone(), |value| Json::from(value.as_str()));
         let nothing = |value: &Json| {
             value.is_null()
                 || value.as_str() == Some("")
                 || (field.when_absent == AbsenceRule::Zero
-                    && typed(leaf, value).is_some_and(|value| value.is_zero()))
+                    && typed(scalar_field, value).is_some_and(|value| value.is_zero()))
         };
         let id = field.reference.as_ref().and_then(|refers| seen?.get(&*refers.id)).or(seen);
         match id {
             _ if field.compare != ComparisonRule::Exact => true,
             None => nothing(&said),
             Some(seen) if nothing(&said) => nothing(seen),
-            Some(seen) if *leaf == ScalarType::Any => said == *seen,
-            Some(seen) => typed(leaf, &said).is_some() && typed(leaf, &said) == typed(leaf, seen),
+            Some(seen) if *scalar_field == ScalarType::Any => said == *seen,
+            Some(seen) => {
+                typed(scalar_field, &said).is_some()
+                    && typed(scalar_field, &said) == typed(scalar_field, seen)
+            }
         }
     }
 
@@ -106,11 +117,11 @@ impl Run<'_> {
             return false;
         }
         match (&list.item, &list.list_type) {
-            (ItemType::Scalar(leaf), ListType::Atomic) => {
-                said.iter().zip(&seen).all(|(a, b)| same(leaf, a, b))
+            (ItemType::Scalar(scalar_field), ListType::Atomic) => {
+                said.iter().zip(&seen).all(|(a, b)| same(scalar_field, a, b))
             }
-            (ItemType::Scalar(leaf), _) => {
-                said.iter().all(|said| take(&mut seen, |seen| same(leaf, said, seen)))
+            (ItemType::Scalar(scalar_field), _) => {
+                said.iter().all(|said| take(&mut seen, |seen| same(scalar_field, said, seen)))
             }
             (ItemType::Object(shape), _) => said.iter().all(|said| {
                 let Some(said) = said.as_object() else { return false };
@@ -120,8 +131,8 @@ impl Run<'_> {
     }
 }
 
-fn same(leaf: &ScalarType, a: &Json, b: &Json) -> bool {
-    if *leaf == ScalarType::Any { a == b } else { typed(leaf, a) == typed(leaf, b) }
+fn same(scalar_field: &ScalarType, a: &Json, b: &Json) -> bool {
+    if *scalar_field == ScalarType::Any { a == b } else { typed(scalar_field, a) == typed(scalar_field, b) }
 }
 
 /// Takes the first that fits.

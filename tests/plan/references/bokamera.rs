@@ -62,7 +62,7 @@ fn a_question_is_named_instead_of_its_number() {
 }
 
 #[test]
-fn a_question_that_nobody_asks_is_told_with_those_that_are_asked() {
+fn a_question_that_nobody_asks_is_reported_with_those_that_are_asked() {
     let fixture = fixture();
     let ran = fixture.apply(&nils("  CustomFields:\n    - { Id: { Name: Sice }, Value: Large }\n"));
     ran.ends(&["nils refused"]).says(
@@ -171,7 +171,7 @@ fn without_any_customer_nobody_can_tell_the_questions() {
 #[test]
 fn bounds_that_cannot_be_read_are_not_taken_for_none() {
     let fixture = fixture();
-    // the list that finds nobody comes, the one that would tell the questions does not
+    // the list that finds no one comes, the one that would tell the questions does not
     fixture.fail("GET:slow");
     fixture.fail("GET:500:9");
     let ran = fixture.apply(&NEW.replace("{ Name: Members }", "12"));
@@ -206,12 +206,12 @@ fn put(fixture: &ReferenceFixture) -> Json {
 }
 
 /// Every text and flag that may be written, as a dotted path.
-fn leaves(shape: &Shape, above: &str, found: &mut Vec<(String, bool)>) {
+fn scalar_fields(shape: &Shape, above: &str, found: &mut Vec<(String, bool)>) {
     for field in shape.fields.iter().filter(|field| !field.behavior.read_only) {
         let path = format!("{above}{}", field.name);
         match &field.ty {
-            FieldType::Scalar(leaf) => found.push((path, *leaf == ScalarType::Boolean)),
-            FieldType::Object(inner) => leaves(inner, &format!("{path}."), found),
+            FieldType::Scalar(scalar_field) => found.push((path, *scalar_field == ScalarType::Boolean)),
+            FieldType::Object(inner) => scalar_fields(inner, &format!("{path}."), found),
             _ => {}
         }
     }
@@ -222,7 +222,7 @@ fn every_writable_field_is_changed_by_itself_and_nothing_is_lost() {
     let fixture = fixture();
     let kind = KindRegistry::get_builtin().find_kind(KIND).expect("a kind");
     let mut paths = Vec::new();
-    leaves(&kind.shape, "", &mut paths);
+    scalar_fields(&kind.shape, "", &mut paths);
     assert_eq!(paths.len(), 11);
     for (path, flag) in paths {
         let before = live(&fixture, "Nils.Aberg@example.org");

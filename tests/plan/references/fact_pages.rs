@@ -21,7 +21,7 @@ fn keypro(spec: &str) -> String {
     format!("kind: keypro/customer\nname: c\nspec:\n  customer_number: \"10044\"\n{spec}")
 }
 
-/// The printed page of the list, with nobody after it.
+/// The printed page of the list, with no one after it.
 fn keypro_page() -> Json {
     json!({
         "Next": null, "Prev": null,
@@ -120,7 +120,7 @@ fn the_printed_create_patch_and_delete_of_keypro() {
 }
 
 #[test]
-fn the_printed_refusals_of_keypro_are_told_at_their_lines() {
+fn the_printed_refusals_of_keypro_are_reported_at_their_lines() {
     for (status, body, code, line, words) in [
         (
             400,
@@ -276,7 +276,7 @@ fn a_list_of_constants_that_gives_the_same_page_for_ever_ends() {
 
 #[test]
 fn a_service_that_ignores_the_filter_is_not_believed() {
-    // somebody else's page first, and the wanted customer on the second one
+    // someone else's page first, and the wanted customer on the second one
     let server = StubServer::new(|requested| {
         let customer = |id: usize| {
             let mut one = keypro_page()["Results"][0].clone();
@@ -405,7 +405,7 @@ fn the_printed_update_of_bokamera_is_sent_word_for_word() {
 }
 
 #[test]
-fn the_printed_refusal_of_bokamera_is_told_at_its_line_without_its_stack_trace() {
+fn the_printed_refusal_of_bokamera_is_reported_at_its_line_without_its_stack_trace() {
     let server = StubServer::new(|requested| match requested.verb.as_str() {
         "GET" => (200, bokamera_page()),
         _ => (

@@ -53,7 +53,7 @@ fn a_list_of_constants_is_read_once_for_all_documents_and_for_the_whole_run() {
 }
 
 #[test]
-fn a_name_that_nothing_has_is_told_with_what_there_is() {
+fn a_name_that_nothing_has_is_reported_with_what_there_is() {
     let fixture = fixture();
     let ran = fixture.apply(&first("  Customer_language: { logical_txt: FII }\n"));
     ran.ends(&["first refused"]).says(
@@ -135,8 +135,8 @@ fn a_new_customer_can_name_its_constants() {
 }
 
 /// A value that differs from the live one.
-fn other(leaf: &ScalarType, live: &Json) -> Json {
-    match (leaf, live) {
+fn other(scalar_field: &ScalarType, live: &Json) -> Json {
+    match (scalar_field, live) {
         (ScalarType::Boolean, live) => json!(!live.as_bool().unwrap_or(false)),
         (ScalarType::Integer(_), Json::Object(thing)) => json!(thing["id"].as_i64().expect("an id") + 1000),
         (ScalarType::Integer(_), live) => json!(live.as_i64().unwrap_or(0) + 7),
@@ -153,12 +153,12 @@ fn every_writable_field_is_written_by_itself() {
     let kind = KindRegistry::get_builtin().find_kind(KIND).expect("a kind");
     let mut count = 0;
     for field in kind.shape.fields.iter().filter(|field| !field.behavior.read_only) {
-        let FieldType::Scalar(leaf) = &field.ty else { panic!("a flat object") };
+        let FieldType::Scalar(scalar_field) = &field.ty else { panic!("a flat object") };
         if &*field.name == "customer_number" {
             continue;
         }
         let before = fixture.one(KIND, "customer_number", "00717");
-        let value = other(leaf, &before[&*field.name]);
+        let value = other(scalar_field, &before[&*field.name]);
         let spec = third(&format!("  {}: {value}\n", field.name));
         fixture.sandbox().clear_log();
         let ran = fixture.apply(&spec);

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::schema;
 
-use super::reference_fixture::{ReferenceFixture, told};
+use super::reference_fixture::{ReferenceFixture, listed};
 
 const PARTNER: &str = "carrierx/partner";
 
@@ -131,7 +131,7 @@ fn schema_and_checker_are_of_one_mind_about_references() {
     for (((schemas, index), document), right) in cases {
         assert_eq!(schemas.validate(&document, *index).is_ok(), right, "the schema of {document}");
         let (_, faults) = fixture.read(&trueup::yaml::write_yaml(&document));
-        assert_eq!(faults.is_empty(), right, "{document}: {}", told(&faults));
+        assert_eq!(faults.is_empty(), right, "{document}: {}", listed(&faults));
     }
 }
 
@@ -147,8 +147,8 @@ fn a_kind_that_is_named_by_its_documents_has_no_other_names() {
         files.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
         &mut faults,
     );
-    let told = told(&faults);
-    assert!(told.contains("contradiction 8: a document names an object of a kind"), "{told}");
+    let listed = listed(&faults);
+    assert!(listed.contains("contradiction 8: a document names an object of a kind"), "{listed}");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn validate_tells_a_name_that_no_document_has() {
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("unknown-reference") && err.contains("did you mean `parent`?"), "{err}");
     assert!(err.contains("config/a.yaml:5:15"), "{err}");
-    // of a part of the workspace nobody can say what is not in it
+    // of a part of the workspace no one can say what is not in it
     let (code, err) = validate(&["config/a.yaml"]);
     assert_eq!(code, Some(0), "{err}");
 }

@@ -172,7 +172,7 @@ impl ReferenceFixture {
     /// The documents of a text; none of them may be faulty.
     pub fn documents(&self, text: &str) -> Vec<Document> {
         let (documents, faults) = self.read(text);
-        assert!(!has_errors(&faults), "{}", told(&faults));
+        assert!(!has_errors(&faults), "{}", listed(&faults));
         documents
     }
 
@@ -254,7 +254,7 @@ fn described(files: &[(&str, &str)]) -> KindRegistry {
     let files = files.iter().map(|(name, text)| (format!("apis/{name}.yaml"), (*text).to_owned()));
     let mut faults = Vec::new();
     let registry = KindRegistry::with_workspace(files.collect(), &mut faults);
-    assert!(!has_errors(&faults), "{}", told(&faults));
+    assert!(!has_errors(&faults), "{}", listed(&faults));
     registry
 }
 
@@ -394,7 +394,7 @@ fn said(diagnostic: &Diagnostic) -> Said {
 }
 
 /// Diagnostics as lines.
-pub fn told(faults: &[Diagnostic]) -> String {
+pub fn listed(faults: &[Diagnostic]) -> String {
     let lines = faults.iter().map(said).map(|said| format!("{} {}: {}\n", said.code, said.line, said.text));
     lines.collect()
 }

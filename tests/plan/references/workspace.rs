@@ -190,7 +190,7 @@ fn objects_that_are_there_may_refer_to_each_other() {
 }
 
 #[test]
-fn a_circle_of_new_objects_is_told_with_all_its_places_and_holds_up_nobody_else() {
+fn a_circle_of_new_objects_is_reported_with_all_its_places_and_holds_up_nobody_else() {
     let fixture = fixture();
     let text = all(&[
         project("a", "  team: { ref: crew }\n"),
@@ -228,11 +228,11 @@ fn a_circle_of_new_objects_is_told_with_all_its_places_and_holds_up_nobody_else(
 }
 
 #[test]
-fn a_name_that_no_document_has_is_told_before_any_request() {
+fn a_name_that_no_document_has_is_reported_before_any_request() {
     let fixture = fixture();
     let (_, faults) = fixture.read(&all(&[project("a", "  team: { ref: crwe }\n"), team("crew", "")]));
-    let told = super::reference_fixture::told(&faults);
-    assert!(told.contains("unknown-reference 5: no document of kind `depot/team` at this target is named `crwe` (did you mean `crew`?)"), "{told}");
+    let listed = super::reference_fixture::listed(&faults);
+    assert!(listed.contains("unknown-reference 5: no document of kind `depot/team` at this target is named `crwe` (did you mean `crew`?)"), "{listed}");
     // a project of that name is no team
     let (_, faults) = fixture.read(&all(&[project("a", "  team: { ref: b }\n"), project("b", "")]));
     assert_eq!(faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["unknown-reference"]);
@@ -363,9 +363,9 @@ fn a_reference_is_said_in_the_words_of_its_field() {
         ("[old]", "wrong-type", "an integer"),
     ] {
         let (_, faults) = fixture.read(&project("a", &format!("  team: {value}\n")));
-        let told = super::reference_fixture::told(&faults);
-        assert!(told.starts_with(&format!("{code} 5: ")) && told.contains(words), "{value}: {told}");
-        assert_eq!(faults.len(), 1, "{told}");
+        let listed = super::reference_fixture::listed(&faults);
+        assert!(listed.starts_with(&format!("{code} 5: ")) && listed.contains(words), "{value}: {listed}");
+        assert_eq!(faults.len(), 1, "{listed}");
     }
     // where nothing has a name, a mapping is no reference
     let (_, faults) = fixture.read(&team("a", "  size: { ref: old }\n"));
@@ -378,9 +378,9 @@ fn what_finds_an_object_is_no_reference() {
     let files = [FILES[0], FILES[1], ("depot/project", project.as_str())];
     let fixture = ReferenceFixture::own(&files, &["depot/team", "depot/project"]);
     let (_, faults) = fixture.read(&all(&[self::project("a", "  team: { ref: old }\n"), team("old", "")]));
-    let told = super::reference_fixture::told(&faults);
-    assert!(told.contains("reference-in-key 5"), "{told}");
+    let listed = super::reference_fixture::listed(&faults);
+    assert!(listed.contains("reference-in-key 5"), "{listed}");
     let with_id = self::project("a", "  team: { ref: old }\n").replace("name: a", "name: a\nid: 21");
     let (_, faults) = fixture.read(&all(&[with_id, team("old", "")]));
-    assert!(faults.is_empty(), "{}", super::reference_fixture::told(&faults));
+    assert!(faults.is_empty(), "{}", super::reference_fixture::listed(&faults));
 }

@@ -1,4 +1,4 @@
-//! What nobody may read in logs and messages.
+//! What no one may read in logs and messages.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -42,7 +42,7 @@ impl Log {
 }
 
 #[tokio::test]
-async fn nothing_secret_is_logged_or_told() {
+async fn nothing_secret_is_logged_or_reported() {
     let (log, _guard) = Log::start();
     let begun =
         b"HTTP/1.1 200 OK\r\nx-canary-head: canary-head\r\ncontent-length: 99\r\n\r\ncanary-answer".to_vec();
@@ -57,7 +57,7 @@ async fn nothing_secret_is_logged_or_told() {
         ServerAction::Say(answer(302, elsewhere, "")),
         ServerAction::Say(answer(200, "content-encoding: gzip\r\n", "canary-answer")),
     ];
-    let mut told = String::new();
+    let mut said = String::new();
     for act in acts {
         let server = RawServer::new([logs_in("t1"), act]).await;
         let auth = TargetAuth {
@@ -74,7 +74,7 @@ async fn nothing_secret_is_logged_or_told() {
             let (client, body) = (client(&server, auth_again(&auth)), Some(b"canary-body".to_vec()));
             if let Err(failure) = client.send_with_retries(&put, body, &BOUNDS, &twice).await {
                 let fault = failure.to_diagnostic();
-                told.push_str(&format!("{failure} {failure:?} {} {:?}\n", fault.message, fault.hint));
+                said.push_str(&format!("{failure} {failure:?} {} {:?}\n", fault.message, fault.hint));
             }
         }
     }
@@ -84,13 +84,13 @@ async fn nothing_secret_is_logged_or_told() {
         text.contains("status=503") && text.contains("code=\"truncated\"") && text.contains("attempt=2"),
         "{text}"
     );
-    assert!(told.lines().count() > 8, "{told}");
-    for place in [&text, &told] {
+    assert!(said.lines().count() > 8, "{said}");
+    for place in [&text, &said] {
         let leak = place.lines().find(|line| line.to_lowercase().contains("canary"));
         assert_eq!(leak, None);
     }
     let canary = BASE64_STANDARD.encode("canary-user:canary-pass");
-    assert!(!text.contains(&canary) && !told.contains(&canary));
+    assert!(!text.contains(&canary) && !said.contains(&canary));
 }
 
 fn auth_again(auth: &TargetAuth) -> TargetAuth {

@@ -108,7 +108,7 @@ fn a_pull_request_from_its_plan_to_drift() {
     let again = hub.run("trueup-apply.yml", "push", &merge);
     assert!(!again.ok && again.log.contains("plan-applied"), "{}", again.log);
 
-    // nothing drifts, somebody edits by hand, and edits it back
+    // nothing drifts, someone edits by hand, and edits it back
     let calm = hub.run("trueup-drift.yml", "schedule", &merge);
     assert!(calm.ok && hub.read_bodies("issues").is_empty(), "{}", calm.log);
     edit(&production, 4000);
@@ -126,7 +126,7 @@ fn a_pull_request_from_its_plan_to_drift() {
     }
 }
 
-/// Somebody edits the highest amount by hand.
+/// Someone edits the highest amount by hand.
 pub fn edit(sandbox: &RunningSandbox, amount: u32) {
     let dump = sandbox.dump_state();
     let gateways = dump[GATEWAY].as_array().expect("gateways");

@@ -90,7 +90,7 @@ impl Hub {
         self.describe_edits(body, author, (&editors, editors.len()));
     }
 
-    /// The same with all its editors, the last one first, as far as they are told, and the number of all edits.
+    /// The same with all its editors, the last one first, as far as they are reported, and the number of all edits.
     pub fn describe_edits(&self, body: &str, author: &str, edits: (&[Option<&str>], usize)) {
         let (editors, total) = edits;
         let person = |login: &Option<&str>| login.map(|login| json!({ "login": login }));

@@ -168,7 +168,7 @@ const MALICIOUS: &str = "kind: bootview/payment-gateway\nname: evil\nenvironment
     displayName: { from_env: TRUEUP_DIGEST_KEY }\n  merchantKey: { from_command: [sh, -c, 'echo ran > ran-by-fork; env'] }\n  \
     merchantPin: { from_file: /proc/self/environ }\n";
 
-/// Friday: somebody edits by hand between review and merge; the apply refuses, and the way on is by hand.
+/// Friday: someone edits by hand between review and merge; the apply refuses, and the way on is by hand.
 fn play_friday(week: &mut Week) -> String {
     week.hub.git(&["checkout", "--quiet", "-b", "friday", "main"]);
     let head = change(&week.hub, "3500.00", "3600.00");
@@ -217,7 +217,7 @@ fn play_friday(week: &mut Week) -> String {
     merge
 }
 
-/// Thursday: somebody starts the apply of production by hand before that of staging; it waits until the same commit is
+/// Thursday: someone starts the apply of production by hand before that of staging; it waits until the same commit is
 /// verified there.
 fn play_thursday(week: &mut Week) {
     week.hub.git(&["checkout", "--quiet", "-b", "thursday", "main"]);
@@ -263,7 +263,7 @@ fn play_saturday(week: &mut Week) {
     assert_ne!(elsewhere, settings);
     week.write("trueup.yaml", &elsewhere);
     let head = week.commit("looks harmless");
-    // once without secrets, as GitHub runs it, and once as if somebody had given them all the same
+    // once without secrets, as GitHub runs it, and once as if someone had given them all the same
     for with_secrets in [false, true] {
         let ended = week.hub.run_for_fork("trueup-plan.yml", &head, with_secrets);
         week.logs.push_str(&ended.log);

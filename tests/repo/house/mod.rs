@@ -234,7 +234,7 @@ fn find_named_services(sources: &[SourceFile]) -> Violations {
     found
 }
 
-/// The APIs that are built in, and those of their fields whose names are ordinary words of nobody.
+/// The APIs that are built in, and those of their fields whose names are ordinary words of no one.
 fn builtin_names() -> BTreeSet<String> {
     let (mut names, vocabulary) = (BTreeSet::new(), vocabulary());
     let files = walkdir::WalkDir::new("src/kind/builtin")

@@ -59,7 +59,7 @@ fn the_changelog_keeps_its_form() {
     assert_eq!(versions, ["Unreleased", env!("CARGO_PKG_VERSION")]);
 }
 
-/// The anchor of a heading, as GitHub and the book make it.
+/// The anchor of a heading, as GitHub and the document make it.
 fn build_anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' '));

@@ -32,7 +32,7 @@ fn workspace(boat: &str) -> Workspace {
 }
 
 #[test]
-fn what_is_fine_is_told_by_what_was_found() {
+fn what_is_fine_is_reported_by_what_was_found() {
     let workspace = workspace(BOAT);
     // no workspace is needed
     let ran = workspace.expect(0, &["api", "check"]);
@@ -51,7 +51,7 @@ fn what_is_fine_is_told_by_what_was_found() {
 }
 
 #[test]
-fn all_faults_are_told_with_their_places() {
+fn all_faults_are_reported_with_their_places() {
     let boat = BOAT
         .replace("id: id\n", "id: idd\n")
         .replace("get: /boats", "get: boats/{harbour}")

@@ -60,14 +60,14 @@ examples:
 "#;
 
 /// A sandbox of the true description, and a workspace with another one.
-fn shop(told: impl Fn(&str) -> String) -> OwnApiFixture {
+fn shop(reported: impl Fn(&str) -> String) -> OwnApiFixture {
     let workspace = Workspace::new();
     workspace.write("apis/ferry/api.yaml", API);
     workspace.write("apis/ferry/boat.yaml", BOAT);
     let shop = OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default());
     let (head, samples) = BOAT.split_once("examples:").expect("samples");
     assert!(!samples.is_empty());
-    shop.workspace.write("apis/ferry/boat.yaml", &told(head));
+    shop.workspace.write("apis/ferry/boat.yaml", &reported(head));
     shop
 }
 
@@ -159,7 +159,7 @@ fn what_is_mistyped_is_named_with_both_types() {
 }
 
 #[test]
-fn what_never_came_and_what_tells_nothing_apart_is_told() {
+fn what_never_came_and_what_tells_nothing_apart_is_reported() {
     let shop = shop(|text| {
         text.replace("natural_key: [name]", "natural_key: [state]")
             .replace("list_keys: [[pier]]", "list_keys: [[halt]]")
@@ -196,7 +196,7 @@ fn few_objects_are_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_without_the_credential() {
+fn what_cannot_be_read_is_reported_without_the_credential() {
     let mut shop = shop(str::to_owned);
     for (fault, code) in
         [("GET:500", "service-error"), ("GET:html", "unreadable-answer"), ("GET:403", "forbidden")]

@@ -1,5 +1,5 @@
 //! Kinds whose services know the state of each object: a write is bound to the state that was read, by its ETag or
-//! by a field, and what somebody else writes in the moment between is not lost.
+//! by a field, and what someone else writes in the moment between is not lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -57,7 +57,7 @@ struct Harbour {
 }
 
 impl Harbour {
-    /// `edit` is made by somebody else as soon as the first boat was read for the second time.
+    /// `edit` is made by someone else as soon as the first boat was read for the second time.
     fn new(state: &str, edit: Option<Json>) -> Self {
         let mut workspace = Workspace::new();
         workspace.write("apis/ferry/api.yaml", API);

@@ -76,7 +76,7 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
-fn what_became_no_kind_is_told() {
+fn what_became_no_kind_is_reported() {
     let workspace = Workspace::new();
     workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
     let ran = workspace.expect(0, &["api", "new", "bikes", "--from-openapi", "b.yaml"]);

@@ -55,7 +55,7 @@ fn the_fifth_service_goes_from_check_to_delete() {
     shop.converges();
     the_writes_are_the_smallest(&shop);
 
-    // what is told to go goes, and what is protected stays
+    // what is to go goes, and what is protected stays
     let zones = workspace.read("config/zones.yaml");
     let gone = zones.replace("name: river\nspec:", "name: river\nstate: absent\nspec:");
     assert_ne!(zones, gone);
@@ -71,7 +71,7 @@ fn the_fifth_service_goes_from_check_to_delete() {
     }
 }
 
-/// The PATCH holds what differs, the PUT everything, with what nobody describes.
+/// The PATCH holds what differs, the PUT everything, with what no one describes.
 fn the_writes_are_the_smallest(shop: &OwnApiFixture) {
     let writes = shop.writes();
     let of = |verb: &str| body(writes.iter().find(|entry| entry.method == verb).expect("such a write"));

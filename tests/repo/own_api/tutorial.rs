@@ -84,7 +84,7 @@ fn the_tutorial_goes_from_a_document_to_a_nightly_job() {
             }
         }
     }
-    // the job sees what somebody changes by hand
+    // the job sees what someone changes by hand
     estate.lock().expect("no panic")[249]["colour"] = Json::from("white");
     let changed = run(&workspace, "trueup drift; test $? = 2");
     assert!(changed.contains("lamp-250"), "{changed}");

@@ -1,4 +1,4 @@
-//! Documents that nobody would write, and some that people do: a draft passes the check or there is none, every
+//! Documents that no one would write, and some that people do: a draft passes the check or there is none, every
 //! time, soon, and without a panic.
 
 use std::sync::Arc;
@@ -74,7 +74,7 @@ fn thing(properties: Json) -> Json {
 }
 
 #[test]
-fn what_is_no_openapi_is_told() {
+fn what_is_no_openapi_is_reported() {
     let fault = |text: &str| drafted(text).map(|_| ()).expect_err("a fault");
     let place = |fault: &Diagnostic| {
         fault.location.as_ref().map(trueup::diagnostic::SourceLocation::find_line_column)
@@ -212,7 +212,7 @@ fn what_must_not_be_seen_is_marked() {
 }
 
 #[test]
-fn names_that_the_format_cannot_say_are_told() {
+fn names_that_the_format_cannot_say_are_reported() {
     let text = kind(&things(
         thing(
             json!({ "a.b": { "type": "string" }, "c/d": { "type": "string" }, "": { "type": "string" }, "$ok": { "type": "string" },
@@ -286,7 +286,7 @@ fn fixture(name: &str) -> Json {
 }
 
 fn odd() -> impl Strategy<Value = Json> {
-    let leaf = prop_oneof![
+    let scalar_field = prop_oneof![
         Just(Json::Null),
         Just(json!(true)),
         Just(json!(-1)),
@@ -303,7 +303,7 @@ fn odd() -> impl Strategy<Value = Json> {
         Just(json!({ "allOf": [true, false, { "items": {} }] })),
         "\\PC{0,12}".prop_map(Json::from),
     ];
-    leaf.prop_recursive(3, 20, 4, |inner| {
+    scalar_field.prop_recursive(3, 20, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
             prop::collection::btree_map("[a-zA-Z$./~{}# :]{0,8}", inner, 0..4)

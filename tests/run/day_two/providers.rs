@@ -236,7 +236,7 @@ fn a_credential_of_a_provider_is_read_again_after_401_and_hidden() {
     }
     fixture.workspace.write("trueup.yaml", &trueup::yaml::write_yaml(&settings));
     write_program(&fixture, "vault", &script);
-    // a service may show the token in a field that nobody marked
+    // a service may show the token in a field that no one marked
     fixture.edit(0, json!({ "merchantId": format!("of {CANARY}") }));
     fixture.documents[0].document["spec"]["merchantId"] = json!("another");
     fixture.write();

@@ -1,4 +1,4 @@
-//! In a Git repository: what a branch edits is told from what was edited by hand and from what was merged and
+//! In a Git repository: what a branch edits is distinguished from what was edited by hand and from what was merged and
 //! never applied, with records of what was applied and without.
 
 use std::path::Path;
@@ -74,7 +74,7 @@ fn causes(report: &Value, of: &str) -> Vec<(String, Vec<Value>)> {
     objects.collect()
 }
 
-/// Without a record nobody knows that what was edited by hand was ever applied.
+/// Without a record no one knows that what was edited by hand was ever applied.
 fn expected(records: bool) -> Vec<(String, Vec<Value>)> {
     let by_hand = if records { "drift" } else { "never_applied" };
     [("o-0000", by_hand), ("o-0001", "pending"), ("o-0002", "this_branch")]

@@ -131,10 +131,10 @@ fn an_id_holds_at_the_address_where_it_was_learned() {
         let found = refused(&fixture, more);
         assert_eq!(other.dump_state(), before);
         assert_eq!(found.len(), 3, "{found:?}");
-        let is_told = |(code, message): &(String, String)| {
+        let is_reported = |(code, message): &(String, String)| {
             code == "moved-address" && message.contains(&*here) && message.contains(&*there)
         };
-        assert!(found.iter().all(is_told), "{found:?}");
+        assert!(found.iter().all(is_reported), "{found:?}");
         fixture.workspace.write("trueup.yaml", &settings);
         fixture.workspace.expect(0, &["plan"]).says(&["No changes"]);
     }

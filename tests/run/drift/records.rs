@@ -9,7 +9,7 @@ use crate::support::sandbox_fixture::{SandboxFixture, edit};
 const PARTNER: &str = "carrierx/partner";
 const GATEWAY: &str = "bootview/payment-gateway";
 const KINDS: [&str; 5] = [PARTNER, GATEWAY, "bootview/partner", "bokamera/customer", "keypro/customer"];
-/// The formats in which drift and plans are told; one more, the numbers of changes, is of plans only.
+/// The formats in which drift and plans are reported; one more, the numbers of changes, is of plans only.
 pub const FORMATS: [&str; 9] =
     ["text", "json", "markdown", "github", "github-summary", "gitlab", "sarif", "junit", "html"];
 
@@ -118,7 +118,7 @@ fn what_is_pending_has_an_exit_code_of_its_own() {
 }
 
 #[test]
-fn what_was_never_there_is_told_from_what_is_gone() {
+fn what_was_never_there_is_reported_from_what_is_gone() {
     let fixture = applied(GATEWAY, 2);
     let mut new = fixture.documents[0].document.clone();
     new["name"] = json!("new");
@@ -175,7 +175,7 @@ fn without_records_nothing_is_called_drift() {
     drift(&fixture, 5, &[]);
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "another one");
     drift(&fixture, 5, &[]);
-    // and a broken file is told
+    // and a broken file is reported
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
     fixture.workspace.write(".trueup/ledger.jsonl", "{\"format\":1}\nno record\n");
     fixture.workspace.expect(5, &["drift"]).says(&["unreadable-state", "ledger.jsonl"]);
@@ -237,7 +237,7 @@ fn the_codes_are_the_same_in_every_format() {
 }
 
 #[test]
-fn machines_are_told_at_the_line() {
+fn machines_are_reported_at_the_line() {
     let mut fixture = applied(PARTNER, 2);
     fixture.edit(0, json!({ "company_name": "Duluth" }));
     say(&mut fixture, 1, "company_name", json!("Lutsen"));
@@ -246,11 +246,11 @@ fn machines_are_told_at_the_line() {
         .expect(2, &["drift", "--report", "sarif=a.sarif,junit=a.xml,gitlab=a.json,html=a.html"]);
     let sarif: Value = serde_json::from_str(&fixture.workspace.read("a.sarif")).expect("JSON");
     let results = sarif["runs"][0]["results"].as_array().expect("results");
-    let told: Vec<(&str, &str)> = results
+    let said: Vec<(&str, &str)> = results
         .iter()
         .map(|own| (own["ruleId"].as_str().expect("a rule"), own["level"].as_str().expect("a level")))
         .collect();
-    assert_eq!(told, [("drift", "warning"), ("pending", "note")]);
+    assert_eq!(said, [("drift", "warning"), ("pending", "note")]);
     let line =
         results[0]["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().expect("a line");
     let text = fixture.workspace.read("config/000.yaml");
@@ -270,7 +270,7 @@ fn machines_are_told_at_the_line() {
 }
 
 #[test]
-fn who_and_when_are_told_where_the_service_tells() {
+fn who_and_when_are_reported_where_the_service_tells() {
     let fixture = applied("bokamera/customer", 1);
     fixture.edit(0, json!({ "Phone": "+46700000001", "Updated": "2026-11-20T10:00:00Z" }));
     let report = drift(&fixture, 2, &[]);
@@ -286,10 +286,10 @@ fn split_causes(report: &Value) -> [Vec<String>; 2] {
     [cleared, others].map(|fields| fields.iter().map(|own| own["causes"].to_string()).collect())
 }
 
-/// Whatever leaf of whatever kind: a document that says it otherwise is pending, and once that is applied, an
+/// Whatever value of whatever kind: a document that says it otherwise is pending, and once that is applied, an
 /// object that is put back has drifted.
 #[test]
-fn every_leaf_of_every_kind_is_put_down_to_the_side_that_moved() {
+fn every_scalar_of_every_kind_is_put_down_to_the_side_that_moved() {
     for kind in KINDS {
         for rotation in [0, 3, 11] {
             let mut fixture = applied(kind, 12);

@@ -73,11 +73,11 @@ fn settings(workspace: &Workspace) -> (String, String) {
 }
 
 fn codes(report: &Value) -> Vec<&str> {
-    let told = report["diagnostics"].as_array().expect("diagnostics");
-    told.iter().map(|own| own["code"].as_str().expect("a code")).collect()
+    let said = report["diagnostics"].as_array().expect("diagnostics");
+    said.iter().map(|own| own["code"].as_str().expect("a code")).collect()
 }
 
-/// Times are told to the second.
+/// Times are reported to the second.
 fn a_second_later() {
     std::thread::sleep(Duration::from_millis(1100));
 }
@@ -114,7 +114,7 @@ fn a_fresh_clone_knows_by_shared_receipts_which_side_moved() {
 }
 
 #[test]
-fn receipts_under_another_key_are_told_and_do_not_count() {
+fn receipts_under_another_key_are_reported_and_do_not_count() {
     let home = moved();
     for key in [Some("another one"), None] {
         let mut clone = home.cloned();
@@ -158,7 +158,7 @@ fn receipts_of_another_service_do_not_count() {
 }
 
 #[test]
-fn a_place_that_cannot_be_read_is_told_and_the_rest_counts() {
+fn a_place_that_cannot_be_read_is_reported_and_the_rest_counts() {
     let home = moved();
     let clone = home.cloned();
     drop(home.place);
@@ -177,7 +177,7 @@ fn what_the_other_clone_applied_later_counts_more_than_what_was_applied_here() {
     home.say(0, "Tofte");
     let other = home.cloned();
     other.expect(0, &APPLY);
-    // somebody puts back what was here before: not what was applied last
+    // someone puts back what was here before: not what was applied last
     home.fixture.edit(0, json!({ "company_name": "Lutsen" }));
     let report = home.fixture.workspace.expect(2, &DRIFT).json();
     assert_eq!(object(&report, "o-0000")["states"], json!(["drift"]), "{report:#}");

@@ -88,7 +88,7 @@ fn it_goes_with_the_other_choices() {
     assert_eq!(planned(&fixture, 0, &["--only", "this-branch"]), ["o-0002", "o-0003"]);
     assert_eq!(planned(&fixture, 0, &["config/elsewhere"]), ["o-0002", "o-0003"]);
     assert_eq!(planned(&fixture, 0, &["--base", "main"]), ["o-0002", "o-0003"]);
-    // an edit by hand of what the branch edits is told as what it is
+    // an edit by hand of what the branch edits is reported as what it is
     fixture.edit(2, json!({ "company_name": "Duluth" }));
     let drift = ["drift", "--since", "main", "--format", "json"];
     let report = fixture.workspace.expect(5, &drift).json();
@@ -139,14 +139,14 @@ fn what_refers_and_what_is_referred_to() {
     commit(&fixture, "as it is");
     git(fixture.workspace.root(), &["checkout", "-qb", "work"]);
     let plan = ["plan", "--since", "main", "--format", "json"];
-    // one that refers to another one that did not change, which nobody has a record of
+    // one that refers to another one that did not change, which no one has a record of
     say(&mut fixture, 1, "city", "Two Harbors");
     let report = fixture.workspace.run(&plan).json();
-    let told = [names(&report, "changes"), names(&report, "refused"), names(&report, "unchanged")].concat();
-    assert_eq!(told, ["o-0001"], "{report:#}");
+    let said = [names(&report, "changes"), names(&report, "refused"), names(&report, "unchanged")].concat();
+    assert_eq!(said, ["o-0001"], "{report:#}");
     assert_eq!(names(&report, "changes"), ["o-0001"], "{report:#}");
     assert_eq!(report["since"]["skipped"], 3);
-    // the saved plan is applied where nobody has a record of it either
+    // the saved plan is applied where no one has a record of it either
     fixture.workspace.expect(0, &["plan", "--since", "main", "-o", "plan.json"]);
     fixture.workspace.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["1 done"]);
     assert_eq!(fixture.dump()[1]["object"]["city"], "Two Harbors");
@@ -155,14 +155,14 @@ fn what_refers_and_what_is_referred_to() {
     commit(&fixture, "a child");
     say(&mut fixture, 0, "city", "Two Harbors");
     let report = fixture.workspace.run(&["plan", "--since", "HEAD", "--format", "json"]).json();
-    let mut told =
+    let mut said =
         [names(&report, "changes"), names(&report, "refused"), names(&report, "unchanged")].concat();
-    told.sort();
-    assert_eq!(told, ["o-0000", "o-0001", "o-0002"], "{report:#}");
+    said.sort();
+    assert_eq!(said, ["o-0000", "o-0001", "o-0002"], "{report:#}");
 }
 
 #[test]
-fn a_document_that_went_away_is_deleted_or_told() {
+fn a_document_that_went_away_is_deleted_or_reported() {
     if !has_git() {
         return;
     }
@@ -193,7 +193,7 @@ fn a_document_that_went_away_is_deleted_or_told() {
 }
 
 #[test]
-fn settings_that_changed_are_told() {
+fn settings_that_changed_are_reported() {
     if !has_git() {
         return;
     }

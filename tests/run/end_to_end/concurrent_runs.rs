@@ -1,5 +1,5 @@
-//! Two people apply at the same time, each from a clone of their own and without a lease, each another leaf of the
-//! same object: what the second one sees, what is kept, and the one moment in which nobody can see anything.
+//! Two people apply at the same time, each from a clone of their own and without a lease, each another value of the
+//! same object: what the second one sees, what is kept, and the one moment in which no one can see anything.
 
 use serde_json::Value as Json;
 use trueup::kind::{Kind, WireFormat, WriteBody};
@@ -12,12 +12,12 @@ use crate::support::written_documents::{Say, Spot};
 
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 
-/// One object, and two workspaces that agree about it but for one leaf each, which the other does not name.
+/// One object, and two workspaces that agree about it but for one value each, which the other does not name.
 struct Both {
     fixture: SandboxFixture,
     first: Workspace,
     second: Workspace,
-    leaves: [Spot; 2],
+    places: [Spot; 2],
     before: Json,
 }
 
@@ -25,7 +25,7 @@ impl Both {
     fn new(kind_name: &str) -> Self {
         let options = trueup::sandbox::SandboxOptions { count: Some(1), ..options() };
         let mut fixture = SandboxFixture::with(kind_name, WireFormat::Json, options);
-        let leaves = leaves(&fixture);
+        let places = places(&fixture);
         let mut workspace = |own: &Spot, other: &Spot| {
             let mut one = fixture.documents.remove(0);
             let kept = one.document.clone();
@@ -39,9 +39,9 @@ impl Both {
             fixture.documents[0].document = kept;
             workspace
         };
-        let (first, second) = (workspace(&leaves[0], &leaves[1]), workspace(&leaves[1], &leaves[0]));
+        let (first, second) = (workspace(&places[0], &places[1]), workspace(&places[1], &places[0]));
         let before = fixture.dump()[0]["object"].clone();
-        Self { fixture, first, second, leaves, before }
+        Self { fixture, first, second, places, before }
     }
 
     fn sends_everything(&self) -> bool {
@@ -69,10 +69,10 @@ impl Both {
         gate
     }
 
-    /// Which of the two leaves are now as they were asked for.
+    /// Which of the two values are now as they were asked for.
     fn took(&self) -> [bool; 2] {
         let now = self.fixture.dump()[0]["object"].clone();
-        [0, 1].map(|at| now.pointer(&self.leaves[at].live) != self.before.pointer(&self.leaves[at].live))
+        [0, 1].map(|at| now.pointer(&self.places[at].live) != self.before.pointer(&self.places[at].live))
     }
 }
 
@@ -80,12 +80,12 @@ fn sends_everything(kind: &Kind) -> bool {
     kind.operations.update.as_ref().is_some_and(|update| update.body == WriteBody::Full)
 }
 
-/// Two leaves of different fields that anybody may say otherwise.
-fn leaves(fixture: &SandboxFixture) -> [Spot; 2] {
+/// Two values of different fields that anybody may say otherwise.
+fn places(fixture: &SandboxFixture) -> [Spot; 2] {
     let plain = |yaml_path: &&Spot| {
         matches!(yaml_path.say, Say::Value(_)) && yaml_path.wanted.matches('/').count() == 1
     };
-    let plain: Vec<&Spot> = fixture.documents[0].leaves.iter().filter(plain).collect();
+    let plain: Vec<&Spot> = fixture.documents[0].places.iter().filter(plain).collect();
     let [first, second, ..] = plain[..] else { panic!("{} has two leaves", fixture.kind.name) };
     [first.clone(), second.clone()]
 }
@@ -137,7 +137,7 @@ fn what_the_first_wrote_after_the_second_had_planned_is_seen_and_kept() {
             full += 1;
             // a write of everything relies on everything
             ends(&second, 3, &both);
-            second.says(&["changed since the plan", top(&both.leaves[0])]);
+            second.says(&["changed since the plan", top(&both.places[0])]);
             both.second.expect(0, &APPLY);
         } else {
             ends(&second, 0, &both);
@@ -164,18 +164,18 @@ fn what_is_written_between_the_last_read_and_a_write_of_everything_is_reset_and_
         if both.sends_everything() {
             ends(&second, 0, &both);
             assert_eq!(both.took(), [false, true], "{name}");
-            both.first.expect(2, &["drift"]).says(&["1 drifted", top(&both.leaves[0])]);
+            both.first.expect(2, &["drift"]).says(&["1 drifted", top(&both.places[0])]);
         } else {
             // a write of what changed resets nothing even then, and the read after it sees what moved
             ends(&second, 1, &both);
-            second.says(&["unexpected-change", top(&both.leaves[0])]);
+            second.says(&["unexpected-change", top(&both.places[0])]);
             assert_eq!(both.took(), [true, true], "{name}");
         }
     }
 }
 
 #[test]
-fn what_is_reset_before_it_was_read_back_is_told() {
+fn what_is_reset_before_it_was_read_back_is_reported() {
     for name in KINDS.into_iter().filter(|name| sends_everything(&kind(name))) {
         let both = Both::new(name);
         let late = both.gate(&both.second, |verbs| verbs.last().is_some_and(is_write));

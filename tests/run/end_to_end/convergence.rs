@@ -1,6 +1,6 @@
 //! Plan, apply, plan again gives no changes: for each kind and wire format, with one object and with many.
 //!
-//! And nothing else happens: after the apply the service's state differs from before at exactly the leaves that
+//! And nothing else happens: after the apply the service's state differs from before at exactly the values that
 //! documents said otherwise, with strangers, row ids, order and unmanaged fields as they were; each object is
 //! written once; planning never writes.
 
@@ -61,7 +61,7 @@ fn some_converge(kind: &str, format: WireFormat, count: usize, every: usize, fla
     assert_eq!(fixture.writes().len(), varied);
 }
 
-/// The leaves of an object that are not what they were: neither those that move by themselves, nor those that
+/// The values of an object that are not what they were: neither those that move by themselves, nor those that
 /// were nothing, are asked to be nothing, and are empty.
 fn moved(fixture: &SandboxFixture, number: usize, before: &Value, after: &Value) -> Vec<String> {
     let (before, after) = (&before["object"], &after["object"]);
@@ -78,13 +78,13 @@ fn grouped(count: usize) -> String {
     if count < 1000 { count.to_string() } else { format!("{},{:03}", count / 1000, count % 1000) }
 }
 
-/// Every leaf that a document may say otherwise, one run each.
-fn every_leaf(kind: &str, format: WireFormat, flags: &[&str]) {
-    let leaves = SandboxFixture::new(kind, 2, format).documents[1].leaves.len();
-    assert!(leaves > 5, "{kind} has something to change");
-    for rotation in 0..leaves {
+/// Every value that a document may say otherwise, one run each.
+fn every_scalar(kind: &str, format: WireFormat, flags: &[&str]) {
+    let places = SandboxFixture::new(kind, 2, format).documents[1].places.len();
+    assert!(places > 5, "{kind} has something to change");
+    for rotation in 0..places {
         let mut fixture = SandboxFixture::new(kind, 2, format);
-        let yaml_path = fixture.documents[1].leaves[rotation].clone();
+        let yaml_path = fixture.documents[1].places[rotation].clone();
         crate::support::sandbox_fixture::vary(&mut fixture.documents[1], &yaml_path);
         fixture.write();
         let before = fixture.dump();
@@ -162,13 +162,13 @@ fn a_hundred_keypro_customers() {
 }
 
 #[test]
-fn every_leaf_of_a_bokamera_customer() {
-    every_leaf("bokamera/customer", Json, &[]);
+fn every_scalar_of_a_bokamera_customer() {
+    every_scalar("bokamera/customer", Json, &[]);
 }
 
 #[test]
-fn every_leaf_of_a_keypro_customer() {
-    every_leaf("keypro/customer", Json, &[]);
+fn every_scalar_of_a_keypro_customer() {
+    every_scalar("keypro/customer", Json, &[]);
 }
 
 #[test]
@@ -193,17 +193,17 @@ fn a_thousand_of_everything() {
 }
 
 #[test]
-fn every_leaf_of_a_gateway() {
-    every_leaf("bootview/payment-gateway", Json, &[]);
+fn every_scalar_of_a_gateway() {
+    every_scalar("bootview/payment-gateway", Json, &[]);
 }
 
 #[test]
-fn every_leaf_of_a_bootview_partner() {
-    every_leaf("bootview/partner", Jsv, &[]);
+fn every_scalar_of_a_bootview_partner() {
+    every_scalar("bootview/partner", Jsv, &[]);
 }
 
 #[test]
-fn every_leaf_of_a_carrierx_partner() {
-    every_leaf("carrierx/partner", Json, &[]);
-    every_leaf("carrierx/partner", Json, &["--method", "put"]);
+fn every_scalar_of_a_carrierx_partner() {
+    every_scalar("carrierx/partner", Json, &[]);
+    every_scalar("carrierx/partner", Json, &["--method", "put"]);
 }

@@ -94,7 +94,7 @@ fn wrong_usage_is_64() {
     assert!(fixture.sandbox.read_log().is_empty());
 }
 
-/// An address that was written and that nobody has confirmed yet is still the old one after every other write.
+/// An address that was written and that no one has confirmed yet is still the old one after every other write.
 #[test]
 fn what_waits_for_a_mail_is_not_blamed_on_the_service() {
     let options = SandboxOptions { count: Some(2), auto_verify: false, ..options() };
@@ -140,7 +140,7 @@ fn faults_in_documents_are_1_before_any_request() {
     assert!(fixture.sandbox.read_log().is_empty());
 }
 
-/// An fixture whose first partner is changed by somebody else as soon as a plan has read it.
+/// An fixture whose first partner is changed by someone else as soon as a plan has read it.
 fn moving(count: usize, members: Value) -> SandboxFixture {
     let reads = std::sync::atomic::AtomicUsize::new(0);
     let react = move |sandbox: &trueup::sandbox::RunningSandbox, entry: &trueup::sandbox::SandboxLogEntry| {
@@ -225,7 +225,7 @@ fn a_refusal_by_the_service_is_1_alone_and_4_among_others() {
 }
 
 #[test]
-fn a_refused_field_is_told_at_its_line() {
+fn a_refused_field_is_reported_at_its_line() {
     let mut fixture = limits(1);
     fixture.documents[0].document["spec"]["displayName"] = json!("   ");
     let id = fixture.id(0);
@@ -254,7 +254,7 @@ fn a_service_that_keeps_nothing_is_caught_with_the_path() {
 }
 
 #[test]
-fn html_is_told_as_html() {
+fn html_is_reported_as_html() {
     let fixture = limits(2);
     fixture.fail("GET:html:9");
     let ran = fixture.workspace.expect(1, &["plan"]);
@@ -299,7 +299,7 @@ fn broken_connections_are_tried_again() {
 }
 
 #[test]
-fn a_lost_answer_is_looked_up_and_told_as_done() {
+fn a_lost_answer_is_looked_up_and_reported_as_done() {
     let fixture = cities(1);
     fixture.fail("PATCH:reset-after:99");
     let ran = fixture.workspace.expect(0, &APPLY_JSON);
@@ -332,7 +332,7 @@ fn a_service_that_stays_busy_is_1_and_nothing_else_is_harmed() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_told() {
+fn an_answer_that_breaks_off_is_reported() {
     let fixture = cities(9);
     fixture.fail("GET:truncate:99");
     fixture.workspace.expect(1, &["plan"]).says(&["broke"]);
@@ -367,7 +367,7 @@ fn two_hundred_megabytes_are_not_swallowed() {
 }
 
 #[test]
-fn wrong_credentials_are_told_with_the_target() {
+fn wrong_credentials_are_reported_with_the_target() {
     let mut fixture = cities(1);
     fixture.workspace.set("CREDENTIAL", "wrong");
     let ran = fixture.workspace.expect(1, &["plan"]);
@@ -375,7 +375,7 @@ fn wrong_credentials_are_told_with_the_target() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_told() {
+fn a_service_that_is_not_there_is_reported() {
     let fixture = cities(1);
     let settings = fixture.workspace.read("trueup.yaml");
     let port = fixture.sandbox.addr().port().to_string();

@@ -1,4 +1,4 @@
-//! A list that cannot be read: it is told once, each of its objects is unread in every format, and nothing of
+//! A list that cannot be read: it is reported once, each of its objects is unread in every format, and nothing of
 //! the kind is written.
 
 use serde_json::{Value, json};
@@ -25,12 +25,12 @@ fn list<'j>(report: &'j Value, name: &str) -> &'j Vec<Value> {
 }
 
 /// How often a sentence about the service stands in a text.
-fn told(text: &str, status: u16) -> usize {
+fn reported(text: &str, status: u16) -> usize {
     text.matches(&format!(" {status}")).count()
 }
 
 #[test]
-fn a_list_is_told_once_and_its_objects_are_unread() {
+fn a_list_is_reported_once_and_its_objects_are_unread() {
     for status in [403, 503] {
         let fixture = refused(40, status);
         let report = fixture.workspace.expect(1, &["plan", "--format", "json"]).json();
@@ -52,7 +52,7 @@ fn a_list_is_told_once_and_its_objects_are_unread() {
 
         let text = fixture.workspace.expect(1, &["plan"]);
         text.says(&["40 unread", "unread  40  o-0000, o-0001"]);
-        assert_eq!(told(&text.out, status), 1, "{}", text.out);
+        assert_eq!(reported(&text.out, status), 1, "{}", text.out);
     }
 }
 
@@ -65,7 +65,7 @@ fn every_report_says_so() {
     fixture.workspace.expect(1, &[&["plan"][..], &flags].concat());
     for format in formats {
         let said = fixture.workspace.read(&format!("out.{format}"));
-        assert!(told(&said, 403) > 0 && told(&said, 403) < 4, "{format}: {said}");
+        assert!(reported(&said, 403) > 0 && reported(&said, 403) < 4, "{format}: {said}");
     }
     let junit = fixture.workspace.read("out.junit");
     assert_eq!(junit.matches("<failure type=\"unread\"").count(), 12, "{junit}");
@@ -82,7 +82,7 @@ fn drift_does_not_know_and_says_why_once() {
     assert_eq!(list(&report, "diagnostics").iter().filter(|one| one.to_string().contains(" 403")).count(), 1);
     let text = fixture.workspace.expect(1, &["drift"]);
     text.says(&["12 unknown", "unknown  o-0000"]);
-    assert_eq!(told(&text.out, 403), 1, "{}", text.out);
+    assert_eq!(reported(&text.out, 403), 1, "{}", text.out);
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn unknown_kinds_fields_and_targets() {
 }
 
 #[test]
-fn unset_variables_are_all_told() {
+fn unset_variables_are_all_reported() {
     let mut fixture = sound();
     fixture.workspace.unset("CREDENTIAL");
     fixture.workspace.unset("SECRET_o_0000_0");
@@ -98,7 +98,7 @@ fn unset_variables_are_all_told() {
             "--> trueup.yaml:",
         ],
     );
-    // offline, nobody asks for them
+    // offline, no one asks for them
     fixture.workspace.expect(0, &["validate"]);
 }
 
@@ -113,7 +113,7 @@ fn a_host_must_be_allowed_from_outside() {
     stops(&fixture, &refusal);
     fixture.workspace.set("TRUEUP_ALLOWED_HOSTS", "not a host");
     stops(&fixture, &["invalid-host", "TRUEUP_ALLOWED_HOSTS"]);
-    // allowed, it is asked; that nobody answers is another matter
+    // allowed, it is asked; that no one answers is another matter
     fixture.workspace.set("TRUEUP_ALLOWED_HOSTS", "*.paylock.example");
     let ran = fixture.workspace.expect(1, &["plan", "--request-timeout", "0.2"]);
     assert!(!ran.all().contains("host-not-allowed"), "{}", ran.all());
@@ -127,7 +127,7 @@ fn plain_http_is_for_this_machine() {
 }
 
 #[test]
-fn a_credential_in_clear_is_told_once_and_not_repeated() {
+fn a_credential_in_clear_is_reported_once_and_not_repeated() {
     let fixture = sound();
     resettle(&fixture, "from_env: CREDENTIAL", "hunter2-in-clear:");
     let ran = fixture.workspace.expect(1, &["plan"]);
@@ -136,7 +136,7 @@ fn a_credential_in_clear_is_told_once_and_not_repeated() {
 }
 
 #[test]
-fn wrong_settings_are_told_together() {
+fn wrong_settings_are_reported_together() {
     let fixture = sound();
     resettle(&fixture, "api: bootview", "api: bootveiw\n    formt: json");
     stops(&fixture, &["unknown-api", "did you mean `bootview`?"]);
@@ -146,7 +146,7 @@ fn wrong_settings_are_told_together() {
 }
 
 #[test]
-fn a_broken_memory_is_told_and_not_overwritten() {
+fn a_broken_memory_is_reported_and_not_overwritten() {
     let fixture = sound();
     for name in ["written.jsonl", "index.json"] {
         fixture.workspace.write(&format!(".trueup/{name}"), "{ \"half\": ");

@@ -1,4 +1,4 @@
-//! What is told, whatever an apply comes to.
+//! What is reported, whatever an apply comes to.
 
 use serde_json::{Value, json};
 use trueup::kind::WireFormat::Json;
@@ -37,13 +37,13 @@ fn each_object_is_followed_from_its_turn_to_its_end() {
         assert_eq!(events[started]["action"], "update");
     }
     assert_eq!((of(&events, "object_started").len(), of(&events, "object_written").len()), (3, 3));
-    // what is told of an end is what the report tells
+    // what is reported of an end is what the report tells
     let report: Value = serde_json::from_str(&fixture.workspace.read("out/json")).expect("JSON");
     assert_eq!(report["summary"], events.last().expect("an end")["summary"]);
     for result in report["results"].as_array().expect("results") {
-        let told = &events[place(&events, "object_ended", result["name"].as_str().expect("a name"))];
+        let reported = &events[place(&events, "object_ended", result["name"].as_str().expect("a name"))];
         for (member, value) in result.as_object().expect("members") {
-            assert_eq!(told[member], *value, "{member} of {told:#}");
+            assert_eq!(reported[member], *value, "{member} of {reported:#}");
         }
     }
 }
@@ -89,37 +89,37 @@ fn a_run_that_does_not_begin_ends_too() {
     let fixture = companies(2);
     // no terminal for the prompt to ask on
     fixture.workspace.expect(3, &["apply", "--report", "jsonl=out/events"]);
-    let told = written_events(&fixture);
-    add_up(&told, 3);
-    assert_eq!(told.last().expect("an end")["diagnostics"][0]["code"], "no-terminal");
-    assert_eq!(of(&told, "object_ended").len(), 2);
+    let reported = written_events(&fixture);
+    add_up(&reported, 3);
+    assert_eq!(reported.last().expect("an end")["diagnostics"][0]["code"], "no-terminal");
+    assert_eq!(of(&reported, "object_ended").len(), 2);
     // nothing differs
     let agreeing = SandboxFixture::new(PARTNER, 2, Json);
     agreeing.workspace.expect(0, &APPLY);
     add_up(&written_events(&agreeing), 0);
     // it is refused as a whole
     fixture.workspace.expect(3, &[&APPLY[..], &["--max-updates", "1"]].concat());
-    let told = written_events(&fixture);
-    add_up(&told, 3);
-    assert_eq!(told.last().expect("an end")["diagnostics"][0]["code"], "too-many-updates");
+    let reported = written_events(&fixture);
+    add_up(&reported, 3);
+    assert_eq!(reported.last().expect("an end")["diagnostics"][0]["code"], "too-many-updates");
     // its documents are wrong
     fixture.workspace.write("config/wrong.yaml", "kind: nobody/nothing\nname: a\nspec: {}\n");
     fixture.workspace.expect(1, &APPLY);
-    let told = written_events(&fixture);
-    add_up(&told, 1);
-    assert_eq!(told.len(), 2, "{told:#?}");
-    assert_eq!(told[1]["diagnostics"][0]["code"], "unknown-kind");
+    let reported = written_events(&fixture);
+    add_up(&reported, 1);
+    assert_eq!(reported.len(), 2, "{reported:#?}");
+    assert_eq!(reported[1]["diagnostics"][0]["code"], "unknown-kind");
 }
 
 #[test]
-fn pauses_are_told_with_their_reason() {
+fn pauses_are_reported_with_their_reason() {
     let fixture = companies(3);
     fixture.fail("PATCH:503:1");
     fixture.workspace.expect(0, &[&APPLY[..], &["--parallelism", "1"]].concat());
-    let told = written_events(&fixture);
-    add_up(&told, 0);
-    let waits = of(&told, "retrying");
-    assert_eq!(waits.len(), 1, "{told:#?}");
+    let reported = written_events(&fixture);
+    add_up(&reported, 0);
+    let waits = of(&reported, "retrying");
+    assert_eq!(waits.len(), 1, "{reported:#?}");
     assert_eq!(
         (&waits[0]["target"], &waits[0]["reason"], &waits[0]["attempts"]),
         (&json!("there"), &json!("503"), &json!(1))
@@ -128,22 +128,22 @@ fn pauses_are_told_with_their_reason() {
     let fixture = companies(1);
     fixture.fail("PATCH:429:1");
     fixture.workspace.expect(0, &APPLY);
-    let told = written_events(&fixture);
-    add_up(&told, 0);
-    let waits = of(&told, "throttled");
-    assert_eq!((waits.len(), &waits[0]["reason"]), (1, &json!("429")), "{told:#?}");
-    let written = of(&told, "object_written");
+    let reported = written_events(&fixture);
+    add_up(&reported, 0);
+    let waits = of(&reported, "throttled");
+    assert_eq!((waits.len(), &waits[0]["reason"]), (1, &json!("429")), "{reported:#?}");
+    let written = of(&reported, "object_written");
     assert_eq!((written.len(), &written[0]["attempts"]), (1, &json!(2)));
 }
 
 #[test]
-fn what_a_service_loses_is_told_as_it_is_found() {
+fn what_a_service_loses_is_reported_as_it_is_found() {
     let fixture = companies(1);
     fixture.fail("PATCH:keep-nothing:1");
     let ran = fixture.workspace.run(&APPLY);
-    let told = written_events(&fixture);
-    add_up(&told, ran.code.unwrap_or_default());
-    let ended = of(&told, "object_ended");
+    let reported = written_events(&fixture);
+    add_up(&reported, ran.code.unwrap_or_default());
+    let ended = of(&reported, "object_ended");
     assert_eq!(
         (&ended[0]["result"], &ended[0]["reasons"][0]["code"]),
         (&json!("failed"), &json!("not-kept"))
@@ -151,7 +151,7 @@ fn what_a_service_loses_is_told_as_it_is_found() {
 }
 
 #[test]
-fn a_target_that_is_given_up_is_told_once() {
+fn a_target_that_is_given_up_is_reported_once() {
     // with its first write the service goes down
     let down = |sandbox: &RunningSandbox, entry: &SandboxLogEntry| {
         if entry.method == "PATCH" {
@@ -164,13 +164,13 @@ fn a_target_that_is_given_up_is_told_once() {
     }
     fixture.write();
     let ran = fixture.workspace.run(&[&APPLY[..], &["--max-retries", "0"]].concat());
-    let told = written_events(&fixture);
-    add_up(&told, ran.code.unwrap_or_default());
-    let halted = of(&told, "halted");
+    let reported = written_events(&fixture);
+    add_up(&reported, ran.code.unwrap_or_default());
+    let halted = of(&reported, "halted");
     assert_eq!(halted.len(), 1, "{halted:#?}");
     assert_eq!((&halted[0]["target"], &halted[0]["code"]), (&json!("there"), &json!("circuit-open")));
     let code = &halted[0]["code"];
-    let last = told.last().expect("an end");
+    let last = reported.last().expect("an end");
     let said = last["diagnostics"].as_array().expect("diagnostics").iter().any(|own| own["code"] == *code);
     assert!(said, "{last:#}");
 }
@@ -185,10 +185,10 @@ fn a_run_whose_time_is_over_says_so() {
     }
     fixture.write();
     let ran = fixture.workspace.run(&[&APPLY[..], &["--timeout", "3", "--parallelism", "1"]].concat());
-    let told = written_events(&fixture);
-    add_up(&told, ran.code.unwrap_or_default());
-    let halted = of(&told, "halted");
+    let reported = written_events(&fixture);
+    add_up(&reported, ran.code.unwrap_or_default());
+    let halted = of(&reported, "halted");
     assert_eq!((halted.len(), &halted[0]["code"]), (1, &json!("run-timeout")), "{}", ran.all());
     assert!(halted[0].get("target").is_none(), "{halted:#?}");
-    assert!(told.iter().any(|event| event["result"] == "not_started"), "{told:#?}");
+    assert!(reported.iter().any(|event| event["result"] == "not_started"), "{reported:#?}");
 }

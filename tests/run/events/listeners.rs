@@ -88,7 +88,7 @@ fn a_listener_who_does_not_read_keeps_nothing_waiting() {
 }
 
 #[test]
-fn a_full_disk_is_told_when_everything_is_written() {
+fn a_full_disk_is_reported_when_everything_is_written() {
     if !std::path::Path::new("/dev/full").exists() {
         eprintln!("skipped: there is no /dev/full here");
         return;
@@ -107,7 +107,7 @@ fn a_full_disk_is_told_when_everything_is_written() {
 }
 
 #[test]
-fn an_interrupt_is_told_and_each_object_ends() {
+fn an_interrupt_is_reported_and_each_object_ends() {
     let latency = Duration::from_millis(120);
     let mut fixture = SandboxFixture::with(
         PARTNER,
@@ -124,10 +124,10 @@ fn an_interrupt_is_told_and_each_object_ends() {
     running.signal("INT");
     let ran = running.finish();
     assert_eq!(ran.code, Some(130), "{}", ran.all());
-    let told = written_events(&fixture);
-    add_up(&told, 130);
-    let halted = of(&told, "halted");
-    assert_eq!((halted.len(), &halted[0]["code"]), (1, &json!("interrupted")), "{told:#?}");
-    let done = told.iter().filter(|event| event["result"] == "done").count();
+    let said = written_events(&fixture);
+    add_up(&said, 130);
+    let halted = of(&said, "halted");
+    assert_eq!((halted.len(), &halted[0]["code"]), (1, &json!("interrupted")), "{said:#?}");
+    let done = said.iter().filter(|event| event["result"] == "done").count();
     assert_eq!(done, fixture.writes().len());
 }

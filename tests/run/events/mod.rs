@@ -1,4 +1,4 @@
-//! What is told while an apply runs: each line fits its published schema, each object ends once, and whoever
+//! What is reported while an apply runs: each line fits its published schema, each object ends once, and whoever
 //! listens, or does not, changes nothing of what is written.
 
 mod contents;
@@ -51,7 +51,7 @@ fn of<'e>(events: &'e [Value], word: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event["event"] == word).collect()
 }
 
-/// Fails unless a run began, ended with this code, and told of each object once.
+/// Fails unless a run began, ended with this code, and reported each object once.
 #[track_caller]
 fn add_up(events: &[Value], exit: i32) {
     assert_eq!(events[0]["event"], "run_started");
@@ -60,8 +60,8 @@ fn add_up(events: &[Value], exit: i32) {
     assert_eq!((&last["event"], &last["exit"]), (&json!("run_ended"), &json!(exit)), "{last:#}");
     let ended = of(events, "object_ended");
     for (word, number) in last["summary"].as_object().expect("totals") {
-        let told = ended.iter().filter(|event| event["result"] == **word).count();
-        assert_eq!(json!(told), *number, "{word} in {events:#?}");
+        let said = ended.iter().filter(|event| event["result"] == **word).count();
+        assert_eq!(json!(said), *number, "{word} in {events:#?}");
     }
     let mut names: Vec<_> = ended.iter().map(|event| event["name"].as_str()).collect();
     names.sort_unstable();

@@ -44,7 +44,7 @@ fn an_unmanaged_document_sends_nothing_and_ends_the_record() {
         depot.workspace.expect(0, &["drift"]);
         let ran = depot.workspace.expect(0, &["plan", "--unmanaged"]);
         assert!(!ran.out.contains("is in no document"), "{}", ran.all());
-        // afterwards the document may go: nobody deletes the object, or calls it an orphan
+        // afterwards the document may go: no one deletes the object, or calls it an orphan
         depot.workspace.remove(&format!("config/{name}.yaml"));
         depot.workspace.expect(0, &APPLY);
         let ran = depot.workspace.expect(0, &["plan"]);

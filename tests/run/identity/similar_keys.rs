@@ -7,7 +7,7 @@ use super::{DELETE, Depot, boat, codes, describe_boat};
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 
 #[test]
-fn a_natural_key_that_looks_the_same_is_told() {
+fn a_natural_key_that_looks_the_same_is_reported() {
     for (live, wanted) in
         [("Harbor", "harbor"), ("Malm\u{f6}", "Malmo\u{308}"), ("north shore", "north  shore"), ("a1", " a1")]
     {
@@ -48,9 +48,9 @@ fn another_key_and_a_document_of_its_own_are_no_such_thing() {
 }
 
 #[test]
-fn a_create_that_may_be_a_rename_is_told_where_nothing_can_be_deleted() {
+fn a_create_that_may_be_a_rename_is_reported_where_nothing_can_be_deleted() {
     let boats = vec![boat("b1", "one"), boat("b2", "two"), boat("b3", "three")];
-    for (operations, told) in [("", true), (DELETE, false)] {
+    for (operations, reported) in [("", true), (DELETE, false)] {
         let depot = Depot::new(&describe_boat(operations, ""), boats.clone());
         depot.describe("one", "", "code: one, crew: 1");
         depot.describe("two", "id: b2\n", "crew: 1");
@@ -65,7 +65,7 @@ fn a_create_that_may_be_a_rename_is_told_where_nothing_can_be_deleted() {
                 .filter(|note| note["code"] == "possible-rename")
                 .filter_map(|note| note["message"].as_str())
                 .collect();
-            assert_eq!(notes.len(), usize::from(told), "{report:#}");
+            assert_eq!(notes.len(), usize::from(reported), "{report:#}");
             let names = notes.iter().all(|said| said.contains("b3 (three)") && !said.contains("b1"));
             assert!(names, "only what no document describes: {notes:?}");
         }

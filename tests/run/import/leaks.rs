@@ -1,6 +1,6 @@
 //! No secret ever reaches a file, stdout or stderr, and nothing personal that was not asked for.
 //!
-//! Every marked leaf of every built-in kind holds a canary; so do the credentials of the target.
+//! Every marked value of every built-in kind holds a canary; so do the credentials of the target.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ fn everything(fixture: &ImportFixture) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn nothing_marked_leaves_unasked() {
+fn nothing_marked_scalars_unasked() {
     for secrets in [SandboxSecretMode::Clear, SandboxSecretMode::Masked, SandboxSecretMode::Hidden] {
         each_kind(|kind| {
             let mut canaries = Canaries::default();

@@ -1,5 +1,5 @@
 //! A second import after list items were removed or renamed in the service: the document loses them, although their
-//! secrets are known to nobody.
+//! secrets are known to no one.
 
 use serde_json::{Value as Json, json};
 

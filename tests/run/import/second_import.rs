@@ -6,7 +6,7 @@ use similar::{ChangeTag, TextDiff};
 use super::import_fixture::{ImportFixture, each_kind};
 use super::{CUSTOMER, GATEWAY, PARTNER};
 
-/// An open leaf of each kind that a service may change by itself: the member, and another value.
+/// An open value of each kind that a service may change by itself: the member, and another value.
 const OPEN: [(&str, &str, &str); 5] = [
     (GATEWAY, "maxPaymentAmount", "4321.5"),
     ("bootview/partner", "partnerMunicipalityCode", "\"no\""),
@@ -27,7 +27,7 @@ fn changed(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
     (with(ChangeTag::Delete), with(ChangeTag::Insert))
 }
 
-/// As somebody would go over an imported file: comments, blank lines, quotes, another order.
+/// As someone would go over an imported file: comments, blank lines, quotes, another order.
 fn gone_over(text: &str) -> String {
     let mut out = String::from("# ours, since 2020\n\n");
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -140,14 +140,14 @@ fn a_secret_that_came_is_a_source() {
     assert!(!imported.contains("merchantPin: null"), "{imported}");
     fixture.workspace.write(FILE, &imported.replace("spec:\n", "spec:\n  merchantPin: null\n"));
     fixture.edit(0, json!({ "merchantPin": "90909" }));
-    // an edit that was not applied stays until somebody says otherwise
+    // an edit that was not applied stays until someone says otherwise
     fixture.import(0, &["displayName=Card*"]).says(&["pending", "merchantPin"]);
     let ran = fixture.import(0, &["displayName=Card*", "--discard-pending"]);
     ran.says(&["BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN  for merchantPin of card-gateway"]);
     let text = fixture.workspace.read(FILE);
     assert!(text.contains("\n  merchantPin: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN }\n"), "{text}");
     assert!(!text.contains("90909") && !ran.all().contains("90909"));
-    // one that the document takes from somewhere is nobody's business here
+    // one that the document takes from somewhere is no one's business here
     fixture.edit(0, json!({ "merchantKey": "another" }));
     fixture.import(0, &["displayName=Card*"]).says(&["1 unchanged"]);
 }
@@ -196,7 +196,7 @@ fn other_documents_of_the_file_stay() {
 }
 
 #[test]
-fn what_cannot_be_changed_safely_is_told_and_left() {
+fn what_cannot_be_changed_safely_is_reported_and_left() {
     let share = |text: &str| {
         text.replace("maxPaymentAmount: 2500.0", "maxPaymentAmount: &most 2500.0")
             .replace("minPaymentAmount: 1.0", "minPaymentAmount: *most")
@@ -229,7 +229,7 @@ fn personal_values_change_only_when_asked_for() {
 }
 
 #[test]
-fn an_object_that_is_gone_is_told() {
+fn an_object_that_is_gone_is_reported() {
     let fixture = ImportFixture::new(GATEWAY);
     fixture.import(0, &[]);
     let text = fixture.workspace.read(FILE).replace("5e1f0a77", "5e1f0a78").replace("Card gateway", "Gone");
@@ -286,7 +286,7 @@ fn names_of_things_stay_until_they_mean_something_else() {
     let (went, came) = changed(&named, &fixture.workspace.read("config/10044.yaml"));
     assert_eq!(went, ["  Customer_state: { logical_txt: ACTIVE }"]);
     assert_eq!(came, ["  Customer_state: 22"]);
-    // a name that means nothing is told at its line
+    // a name that means nothing is reported at its line
     let wrong = named.replace("ACTIVE", "ASLEEP");
     fixture.workspace.write("config/10044.yaml", &wrong);
     let ran = fixture.import(1, &["501"]);

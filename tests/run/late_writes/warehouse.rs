@@ -44,7 +44,7 @@ pub struct Faults {
     pub create_answer: Option<(u16, Json)>,
     /// Writes are answered with success and not carried out.
     pub keeps_nothing: bool,
-    /// Somebody else creates the same at the same time.
+    /// Someone else creates the same at the same time.
     pub rival: bool,
     /// Reads after the first write are answered with this status.
     pub read_status: Option<u16>,
@@ -167,7 +167,7 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// One item of somebody else, and a document of an item `a`.
+    /// One item of someone else, and a document of an item `a`.
     pub fn new(faults: Faults) -> Self {
         let state: Arc<Mutex<State>> = Arc::default();
         let own = Arc::clone(&state);
@@ -226,7 +226,7 @@ impl Warehouse {
         self.state().truth().into_iter().filter(|item| item["code"] == "a").collect()
     }
 
-    /// The item of somebody else is as it was.
+    /// The item of someone else is as it was.
     pub fn assert_other_untouched(&self) {
         assert_eq!(self.state().truth()[0], json!({ "id": 1, "code": "other", "label": "theirs" }));
     }

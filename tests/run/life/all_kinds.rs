@@ -103,7 +103,7 @@ impl World {
             let live = wire::read_object(&bytes, WireFormat::Json, kind).expect("an object");
             let scope = written_documents::scope(kind, dumped);
             let mut one = written_documents::document(kind, &name, &scope, &live.object);
-            let yaml_path = one.leaves[number * 5 % one.leaves.len()].clone();
+            let yaml_path = one.places[number * 5 % one.places.len()].clone();
             vary(&mut one, &yaml_path);
             documents.push(one);
         }

@@ -37,7 +37,7 @@ pub fn stir(kind: &Kind, one: &mut WrittenDocument) -> Vec<Stirred> {
             keys.iter().find(|key| !key.iter().any(|number| shape.get_field(*number).behavior.read_only));
         let new = key.and_then(|key| new_item(field, shape, key, items));
         let first = format!("/{}/0/", field.name);
-        let yaml_path = one.leaves.iter().find(|yaml_path| yaml_path.wanted.starts_with(&first)).cloned();
+        let yaml_path = one.places.iter().find(|yaml_path| yaml_path.wanted.starts_with(&first)).cloned();
         let changed = yaml_path.filter(|_| count > 0).inspect(|yaml_path| vary(one, yaml_path)).is_some();
         let items = one.document["spec"][&*field.name].as_array_mut().expect("a list");
         let removed = list.deletes_unlisted && count > 1;

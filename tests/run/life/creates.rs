@@ -41,9 +41,9 @@ fn requested(written: &WrittenDocument, field: &Field) -> Option<Json> {
     Some(json!(value))
 }
 
-/// Every leaf that the document names is there, those that never read back too.
+/// Every value that the document names is there, those that never read back too.
 fn kept(fixture: &SandboxFixture, written: &WrittenDocument, object: &Json) {
-    let named = |field: &&Field| matches!(&field.ty, FieldType::Scalar(leaf) if *leaf != ScalarType::Uuid);
+    let named = |field: &&Field| matches!(&field.ty, FieldType::Scalar(scalar_field) if *scalar_field != ScalarType::Uuid);
     let fields = fixture.kind.shape.fields.iter().filter(named);
     let mut checked = 0;
     for field in fields {
@@ -108,7 +108,7 @@ fn what_has_the_natural_key_is_the_object() {
         );
         for one in &mut fixture.documents {
             one.document.as_object_mut().expect("a document").remove("id");
-            crate::support::sandbox_fixture::vary(one, &one.leaves[0].clone());
+            crate::support::sandbox_fixture::vary(one, &one.places[0].clone());
         }
         fixture.write();
         let report = fixture.workspace.expect(0, &["plan", "--format", "json"]).json();
@@ -120,7 +120,7 @@ fn what_has_the_natural_key_is_the_object() {
     }
 }
 
-/// The one leaf of the natural key, when it stands at the root.
+/// The one value of the natural key, when it stands at the root.
 fn key(kind: &Kind) -> Option<&Field> {
     match kind.identity.natural_key.as_slice() {
         [path] if path.len() == 1 => Some(kind.shape.get_field(path[0])),

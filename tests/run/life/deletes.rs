@@ -157,7 +157,7 @@ fn what_went_by_another_hand_is_forgotten() {
         let mut fixture = managed(&kind);
         fixture.documents.remove(0);
         fixture.write();
-        // as if somebody else had the same workspace
+        // as if someone else had the same workspace
         let index_before = fixture.workspace.read(".trueup/index.json");
         fixture.workspace.expect(0, &DELETE);
         fixture.workspace.write(".trueup/index.json", &index_before);
@@ -212,7 +212,7 @@ fn protection_outlives_the_document() {
 }
 
 #[test]
-fn a_service_without_delete_is_told_as_such() {
+fn a_service_without_delete_is_reported_as_such() {
     assert!(lasting().count() > 1, "there are such kinds");
     for kind in lasting() {
         let mut fixture = managed(&kind);
@@ -253,7 +253,7 @@ fn names(fixture: &SandboxFixture) -> Vec<String> {
     index(fixture).iter().map(|entry| entry["name"].as_str().expect("a name").to_owned()).collect()
 }
 
-/// As long as nobody knows which object a document means, it may be the one that would be deleted.
+/// As long as no one knows which object a document means, it may be the one that would be deleted.
 #[test]
 fn nothing_is_deleted_beside_an_object_that_is_not_known() {
     let mut tried = 0;
@@ -287,12 +287,12 @@ fn two_documents_of_one_object_are_both_refused() {
         let first = &mut fixture.documents[2];
         first.document["spec"].as_object_mut().expect("a spec").remove(&*kind.id_field().name);
         let yaml_path =
-            first.leaves.iter().find(|yaml_path| !yaml_path.wanted.contains(&*kind.id_field().name));
+            first.places.iter().find(|yaml_path| !yaml_path.wanted.contains(&*kind.id_field().name));
         vary(first, &yaml_path.expect("a leaf").clone());
         fixture.documents.push(WrittenDocument {
             document: twin,
             variables: Vec::new(),
-            leaves: Vec::new(),
+            places: Vec::new(),
             cleared: Vec::new(),
         });
         fixture.write();

@@ -1,4 +1,4 @@
-//! A disk that is full, or a folder that nobody may write: what cannot be recorded is not sent, what was sent is
+//! A disk that is full, or a folder that no one may write: what cannot be recorded is not sent, what was sent is
 //! not sent again, and each is said in a sentence.
 
 use std::fs;
@@ -45,7 +45,7 @@ fn fixture(kind: &Kind, count: usize) -> SandboxFixture {
         SandboxOptions { count: Some(count), ..options() },
     );
     fixture.workspace.expect(0, &APPLY);
-    let yaml_path = fixture.documents[0].leaves[0].clone();
+    let yaml_path = fixture.documents[0].places[0].clone();
     vary(&mut fixture.documents[0], &yaml_path);
     fixture.documents.push(new_document(kind, "newcomer"));
     fixture.write();
@@ -91,7 +91,7 @@ fn a_file_where_the_memory_should_be_stops_every_run() {
     assert_eq!(fixture.workspace.read(".trueup"), "mine");
 }
 
-/// Root may write everywhere, so that the program runs as nobody.
+/// Root may write everywhere, so that the program runs as no one.
 #[test]
 fn a_memory_that_may_only_be_read_is_enough_for_a_plan() {
     let fixture = fixture(&creatable().next().expect("a kind"), 3);

@@ -151,7 +151,7 @@ fn answers_of_a_booker_are_taken_away_and_stay_away() {
     let is_blank = |own: &Json| own["Value"].as_str().unwrap_or_default().is_empty();
     assert!((0..3).all(|at| answers(&now, at).as_array().into_iter().flatten().all(is_blank)), "{now:?}");
     fixture.workspace.expect(0, &SETTLED);
-    // an answer that somebody gives is drift
+    // an answer that someone gives is drift
     fixture.edit(0, json!({ "CustomFieldValues": answers(&before, 0) }));
     fixture.workspace.expect(2, &["drift"]);
 }

@@ -1,4 +1,4 @@
-//! Objects that were created and do not show until somebody confirms them: nobody knows whether they are as they
+//! Objects that were created and do not show until someone confirms them: no one knows whether they are as they
 //! should be, so that they are pending, and what the answer of the create says counts.
 
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ fn a_document_that_changes_before_its_object_shows_is_pending_and_no_drift() {
     fixture.workspace.expect(0, &APPLY).says(&["1 done"]);
     fixture.workspace.expect(0, &SETTLED);
     fixture.workspace.expect(0, &["drift"]);
-    // from now on, what somebody else edits is drift
+    // from now on, what someone else edits is drift
     fixture.edit(1, json!({ "company_name": "by hand" }));
     fixture.workspace.expect(2, &["drift"]);
 }

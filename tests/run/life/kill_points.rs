@@ -51,9 +51,9 @@ impl ProcessKiller {
         Self { cut, seen: AtomicUsize::new(0), victim: Mutex::new(None) }
     }
 
-    /// Is told of each request.
+    /// Hears of each request.
     pub fn hear(&self, sandbox: &RunningSandbox) {
-        // held while the program starts, so that there is somebody to kill
+        // held while the program starts, so that there is someone to kill
         let mut victim = self.victim.lock().expect("no panic beside");
         let Some(child) = victim.as_mut() else { return };
         let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
@@ -123,7 +123,7 @@ impl ProcessKiller {
         }
     }
 
-    /// A request is told of before it is logged.
+    /// A request is reported before it is logged.
     fn await_log(&self, sandbox: &RunningSandbox, before: usize) {
         let seen = self.seen.load(Ordering::SeqCst);
         while sandbox.read_log().len() < before + seen {

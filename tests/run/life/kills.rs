@@ -32,7 +32,7 @@ struct Scene {
     set: fn(&mut SandboxFixture),
 }
 
-/// A history that nobody disturbed.
+/// A history that no one disturbed.
 struct Ideal {
     /// What was there at the start.
     before: Json,
@@ -148,7 +148,7 @@ impl Scene {
         later && unheard && !shows
     }
 
-    /// Nobody can tell whether the create took: the run made no other and named the ways out, of which the
+    /// No one can tell whether the create took: the run made no other and named the ways out, of which the
     /// right one is taken.
     fn decide(&self, fixture: &mut SandboxFixture, ran: &ProgramOutput) -> ProgramOutput {
         assert_eq!(ran.code, Some(3), "{}", ran.all());
@@ -260,7 +260,7 @@ fn a_plain_update() {
     for kind in kinds() {
         let context = Scene::new(&kind, |fixture| {
             let mut one = fixture.documents.remove(0);
-            let yaml_path = one.leaves[0].clone();
+            let yaml_path = one.places[0].clone();
             vary(&mut one, &yaml_path);
             fixture.documents = vec![one];
             fixture.write();
@@ -304,7 +304,7 @@ fn the_delete_of_what_no_document_describes_any_more() {
 fn all_at_once() {
     for kind in deletable() {
         let mut context = Scene::new(&kind, |fixture| {
-            let yaml_path = fixture.documents[1].leaves[0].clone();
+            let yaml_path = fixture.documents[1].places[0].clone();
             vary(&mut fixture.documents[1], &yaml_path);
             fixture.documents[2].document["state"] = json!("absent");
             fixture.documents[0] = new_document(&fixture.kind, "newcomer");

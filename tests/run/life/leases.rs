@@ -135,7 +135,7 @@ fn a_plan_needs_no_lease() {
 }
 
 #[test]
-fn who_holds_it_is_told_as_it_was_said_and_does_no_harm() {
+fn who_holds_it_is_reported_as_it_was_said_and_does_no_harm() {
     let mut shared = Shared::new(20, 60);
     shared.fixture.workspace.set("TRUEUP_HOLDER", "job 17 \u{1b}[2J of https://ci.example/17");
     let running = shared.started();
@@ -186,7 +186,7 @@ fn a_run_whose_lease_was_taken_away_begins_nothing_more() {
     let shared = Shared::new(150, 5);
     let running = RunningProgram::start(&mut shared.fixture.workspace.command(&AS_JSON));
     wait_until(|| shared.fixture.writes().len() == 1);
-    // somebody whose clock runs ahead by hours
+    // someone whose clock runs ahead by hours
     let path = shared.words().remove(0);
     let name = path.file_name().expect("a name").to_string_lossy().into_owned();
     let parts: Vec<&str> = name.split('.').collect();

@@ -44,7 +44,7 @@ fn text(one: &WrittenDocument) -> Spot {
     let is_text = |yaml_path: &&Spot| {
         matches!(&yaml_path.say, Say::Value(Json::String(_))) && yaml_path.live.matches('/').count() == 1
     };
-    one.leaves.iter().find(is_text).expect("a text").clone()
+    one.places.iter().find(is_text).expect("a text").clone()
 }
 
 /// So many objects whose documents each say a text otherwise. As soon as a plan has read them, somebody else

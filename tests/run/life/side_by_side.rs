@@ -74,8 +74,8 @@ fn halves(kind: &Kind) -> SandboxFixture {
     for (number, one) in fixture.documents.iter_mut().enumerate() {
         // one that anybody sees, and a secret if there is one, which leaves a digest
         let plain =
-            one.leaves.iter().filter(|yaml_path| matches!(yaml_path.say, Say::Value(_))).cycle().nth(number);
-        let secret = one.leaves.iter().find(|yaml_path| matches!(yaml_path.say, Say::Variable(..)));
+            one.places.iter().filter(|yaml_path| matches!(yaml_path.say, Say::Value(_))).cycle().nth(number);
+        let secret = one.places.iter().find(|yaml_path| matches!(yaml_path.say, Say::Variable(..)));
         let spots: Vec<_> = plain.into_iter().chain(secret).cloned().collect();
         spots.iter().for_each(|yaml_path| vary(one, yaml_path));
     }

@@ -50,7 +50,7 @@ fn is_blank(live: &Json) -> bool {
     live.is_null() || [json!(""), json!([]), json!({})].contains(live)
 }
 
-/// Lets each document say one field of its object alone, of the first of a few objects that can be told to be
+/// Lets each document say one field of its object alone, of the first of a few objects that can be reported to be
 /// otherwise there.
 fn say(
     fixture: &mut SandboxFixture,
@@ -62,8 +62,9 @@ fn say(
     let (mut documents, mut fields) = (Vec::new(), Vec::new());
     for (turn, field) in writable(&kind).into_iter().enumerate() {
         let live = |number: usize| &dump[number]["object"][&*field.read_from[0]];
-        let mut told = (turn * CHOICE..(turn + 1) * CHOICE).filter_map(|n| Some((n, said(field, live(n))?)));
-        let Some((number, value)) = told.next() else { continue };
+        let mut reported =
+            (turn * CHOICE..(turn + 1) * CHOICE).filter_map(|n| Some((n, said(field, live(n))?)));
+        let Some((number, value)) = reported.next() else { continue };
         let id = fixture.id(number);
         let mut document = json!({ "kind": &*kind.name, "name": format!("o-{number}"), "id": id });
         if !kind.scope.is_empty() {
@@ -84,7 +85,7 @@ fn say(
         let mut variables = variables(&document);
         variables.retain(|(name, _)| secrets.iter().all(|(own, _)| own != name));
         variables.extend(secrets);
-        documents.push(WrittenDocument { document, variables, leaves: Vec::new(), cleared: Vec::new() });
+        documents.push(WrittenDocument { document, variables, places: Vec::new(), cleared: Vec::new() });
         fields.push((number, format!("/{}", field.read_from[0])));
     }
     std::fs::remove_dir_all(fixture.workspace.path("config")).expect("documents to replace");
@@ -198,7 +199,7 @@ fn nothing_is_sent_where_everything_is_said_as_it_is() {
 }
 
 #[test]
-fn every_leaf_said_otherwise_changes_alone() {
+fn every_scalar_said_otherwise_changes_alone() {
     for kind in kinds() {
         let count = 40;
         let options = SandboxOptions { count: Some(count), ..options() };

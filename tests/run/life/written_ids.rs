@@ -1,5 +1,5 @@
 //! `apply --write-ids`: what the service calls an object stands in its document afterwards, and nothing else of
-//! the file has moved. What cannot be written so is told, and hides nothing of what was done.
+//! the file has moved. What cannot be written so is reported, and hides nothing of what was done.
 
 use std::sync::Arc;
 
@@ -173,14 +173,14 @@ fn byte_marks_and_line_ends_stay() {
 }
 
 #[test]
-fn what_cannot_be_written_is_told_with_its_line() {
+fn what_cannot_be_written_is_reported_with_its_line() {
     let (fixture, ran, before, after) = in_form(|document| format!("{document}\n"));
     assert_eq!(before, after);
     let id = ids(&fixture).remove(0);
     ran.says(&["1 done", "id-not-written", "the document stands between", &format!("add `id: {id}`")]);
     let json = fixture.workspace.expect(0, &[&WRITE[..], &["--format", "json"]].concat()).json();
-    let told = json.to_string();
-    assert!(told.contains("id-not-written") && told.contains(&id), "{told}");
+    let said = json.to_string();
+    assert!(said.contains("id-not-written") && said.contains(&id), "{said}");
 }
 
 #[test]

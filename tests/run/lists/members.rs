@@ -1,4 +1,4 @@
-//! Members and objects that nobody manages: links and counters, members that no field describes, built-in objects
+//! Members and objects that no one manages: links and counters, members that no field describes, built-in objects
 //! and objects of another kind in the same list.
 
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Plans that change too much are shown and saved, and nothing of them is written until somebody names how much.
+//! Plans that change too much are shown and saved, and nothing of them is written until someone names how much.
 
 use serde_json::{Value, json};
 use trueup::kind::WireFormat::Json;

@@ -1,4 +1,4 @@
-//! A four-digit PIN that somebody tries to guess from what is published: everything else is known to them, the
+//! A four-digit PIN that someone tries to guess from what is published: everything else is known to them, the
 //! program included, and every digest that a file holds is held against all ten thousand PINs.
 
 use std::collections::BTreeSet;
@@ -148,7 +148,7 @@ fn digests(json: &Json) -> BTreeSet<String> {
     found
 }
 
-/// What somebody without a key can make of a PIN alone.
+/// What someone without a key can make of a PIN alone.
 fn simple(pin: &str) -> Vec<String> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut made = vec![hex(&Sha256::digest(pin)), digest::digest_bytes(pin.as_bytes(), None)];

@@ -52,7 +52,7 @@ fn an_untouched_plan_is_applied_in_full_and_once() {
     assert!((0..3).all(|number| member(&fixture, number, "company_name") == "Grand Marais"));
     let writes = fixture.writes().len();
     applied(&fixture, 3, &[]).complains(&["plan-applied", "plan again"]);
-    // nor when somebody has put back what the plan was made from
+    // nor when someone has put back what the plan was made from
     fixture.edit(0, json!({ "company_name": "Duluth" }));
     let report = applied(&fixture, 3, &["--format", "json"]).json();
     assert_eq!(report["diagnostics"][0]["code"], "plan-applied");
@@ -142,7 +142,7 @@ fn a_document_that_asks_for_something_else_than_was_reviewed_is_refused() {
 }
 
 #[test]
-fn a_personal_value_that_somebody_edited_is_told_under_a_key() {
+fn a_personal_value_that_somebody_edited_is_reported_under_a_key() {
     let mut fixture = differing(PARTNER, 2, "city", &json!("Grand Marais"));
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "a key");
     fixture.workspace.expect(0, &["plan", "-o", "plan.json"]);
@@ -151,7 +151,7 @@ fn a_personal_value_that_somebody_edited_is_told_under_a_key() {
     assert_eq!(result_of(&ran.json(), "o-0000")["reasons"][0]["code"], "stale-plan");
     assert_eq!(member(&fixture, 0, "city"), "canary-Duluth");
     assert!(!ran.all().contains("canary"), "{}", ran.all());
-    // without a key it cannot be told, and that is said where the plan is saved
+    // without a key it cannot be determined, and that is said where the plan is saved
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
     fixture
         .workspace
@@ -212,7 +212,7 @@ fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
         let report = applied(&fixture, 1, &["--format", "json"]).json();
         assert_eq!(report["diagnostics"][0]["code"], code);
     }
-    // blanks and the order of members are nobody's business
+    // blanks and the order of members are no one's business
     let sorted: std::collections::BTreeMap<String, Value> = serde_json::from_str(&plan).expect("JSON");
     fixture.workspace.write("plan.json", &serde_json::to_string(&sorted).expect("JSON"));
     fixture.workspace.expect(0, &["show", "plan.json"]);

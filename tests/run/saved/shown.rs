@@ -34,17 +34,17 @@ fn reports(folder: &str) -> String {
 }
 
 #[test]
-fn a_plan_is_shown_as_it_was_told_in_every_format() {
+fn a_plan_is_shown_as_it_was_reported_in_every_format() {
     let fixture = fixture();
     let code = fixture.workspace.run(&["plan", "-o", "plan.json", "--report", &reports("told")]).code;
     assert!(matches!(code, Some(0 | 3)), "{code:?}");
     fixture.workspace.expect(0, &["show", "plan.json", "--report", &reports("shown")]);
     for format in FORMATS {
-        let (told, shown) = (
+        let (said, shown) = (
             fixture.workspace.read(&format!("told/{format}")),
             fixture.workspace.read(&format!("shown/{format}")),
         );
-        assert_eq!(told, shown, "{format}");
+        assert_eq!(said, shown, "{format}");
     }
     let changes: Value = serde_json::from_str(&fixture.workspace.read("shown/gitlab-changes")).expect("JSON");
     assert_eq!(changes["update"], 1);
@@ -54,7 +54,7 @@ fn a_plan_is_shown_as_it_was_told_in_every_format() {
 }
 
 #[test]
-fn a_receipt_is_shown_as_the_apply_was_told_in_every_format() {
+fn a_receipt_is_shown_as_the_apply_was_reported_in_every_format() {
     let fixture = fixture();
     fixture.workspace.run(&["apply", "--auto-approve", "--report", &reports("told")]);
     let receipts = std::fs::read_dir(fixture.workspace.path(".trueup/receipts")).expect("receipts");
@@ -62,16 +62,16 @@ fn a_receipt_is_shown_as_the_apply_was_told_in_every_format() {
     let receipt = receipt.display().to_string();
     fixture.workspace.expect(0, &["show", &receipt, "--report", &reports("shown")]);
     for format in FORMATS.into_iter().filter(|format| !["text", "json"].contains(format)) {
-        let (told, shown) = (
+        let (said, shown) = (
             fixture.workspace.read(&format!("told/{format}")),
             fixture.workspace.read(&format!("shown/{format}")),
         );
-        assert_eq!(told, shown, "{format}");
-        assert!(format == "gitlab-changes" || told.contains("o-0001"), "{format}: {told}");
+        assert_eq!(said, shown, "{format}");
+        assert!(format == "gitlab-changes" || said.contains("o-0001"), "{format}: {said}");
     }
-    let told: Value = serde_json::from_str(&fixture.workspace.read("told/json")).expect("JSON");
+    let said: Value = serde_json::from_str(&fixture.workspace.read("told/json")).expect("JSON");
     let shown: Value = serde_json::from_str(&fixture.workspace.read("shown/json")).expect("JSON");
-    assert_eq!((&shown["results"], &shown["trueup_receipt"]), (&told, &json!(1)), "the receipt holds more");
+    assert_eq!((&shown["results"], &shown["trueup_receipt"]), (&said, &json!(1)), "the receipt holds more");
     assert!(
         fixture.workspace.read("shown/text").contains("1 request"),
         "{}",
@@ -90,7 +90,7 @@ fn a_file_that_cannot_be_shown_leaves_why_in_the_reports() {
 }
 
 #[test]
-fn a_job_is_told_of_a_file_when_it_asks() {
+fn a_job_is_reported_of_a_file_when_it_asks() {
     let mut fixture = fixture();
     fixture.workspace.run(&["plan", "-o", "plan.json"]);
     fixture.workspace.set("GITHUB_ACTIONS", "true");

@@ -305,14 +305,14 @@ fn judge_outcomes(run: &Run, items: &[Json], version: usize) {
 
 /// The names of objects of which a run said that there are several.
 fn find_told_duplicates(run: &Run) -> Vec<String> {
-    let is_told = |outcome: &&StepOutcome| {
+    let is_reported = |outcome: &&StepOutcome| {
         let reasons = match &outcome.status {
             OutcomeStatus::Failed(reasons) | OutcomeStatus::Refused(reasons) => reasons,
             _ => return false,
         };
         reasons.iter().any(|reason| ["duplicate-object", "ambiguous-object"].contains(&reason.code))
     };
-    run.outcomes.iter().filter(is_told).map(|outcome| outcome.subject.name.replace('d', "c")).collect()
+    run.outcomes.iter().filter(is_reported).map(|outcome| outcome.subject.name.replace('d', "c")).collect()
 }
 
 fn judge_items(items: &[Json], version: usize, told: &BTreeSet<String>, clones: usize) {

@@ -255,8 +255,8 @@ fn written(kinds: &[Arc<Kind>], dump: &Json, choices: &mut RandomSource) -> Vec<
                 one.document["id"] =
                     written_documents::said(live.object.get_field(kind.identity.id).expect("an id"));
             }
-            if choices.below(8) > 0 && !one.leaves.is_empty() {
-                let yaml_path = one.leaves[choices.below(one.leaves.len() as u64) as usize].clone();
+            if choices.below(8) > 0 && !one.places.is_empty() {
+                let yaml_path = one.places[choices.below(one.places.len() as u64) as usize].clone();
                 vary(&mut one, yaml_path);
             }
             all.push(one);

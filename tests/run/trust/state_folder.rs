@@ -1,4 +1,4 @@
-//! What is in `.trueup` counts only when nobody else can have put it there.
+//! What is in `.trueup` counts only when no one else can have put it there.
 
 #![cfg(unix)]
 

@@ -132,7 +132,7 @@ fn an_import_writes_no_live_value_in_the_place_of_a_source() {
     }
 }
 
-/// A service may keep a credential in a field that nobody marked, and no mark or redaction knows that.
+/// A service may keep a credential in a field that no one marked, and no mark or redaction knows that.
 #[test]
 fn a_credential_in_an_open_field_of_a_live_object_is_taken_out_of_every_output() {
     let mut fixture = fixture(json!("M-1"));

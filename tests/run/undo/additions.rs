@@ -68,7 +68,7 @@ fn what_somebody_wrote_since_and_what_was_overwritten_stay() {
     fixture.workspace.expect(0, &APPLY).says(&["2 done"]);
     fixture.edit(1, json!({ "city": "by hand" }));
     let ran = fixture.workspace.expect(4, &["undo", &last(&fixture), "--auto-approve"]);
-    // a name was there before, which nobody kept
+    // a name was there before, which no one kept
     ran.says(&["not-undone", "`name` is personal", "`city` is not what that run wrote any more"]);
     let now = fixture.dump();
     assert_eq!((&now[0]["object"]["city"], &now[0]["object"]["address2"]), (&Json::Null, &Json::Null));
@@ -112,7 +112,7 @@ fn items_with_secrets_and_marked_items_go_again() {
     };
     let receipt = depot.workspace.read(&format!(".trueup/receipts/{}.json", run()));
     assert!(!receipt.contains("canary") && receipt.contains("digests"), "{receipt}");
-    // somebody changes the secret: the item is not what was written
+    // someone changes the secret: the item is not what was written
     let written = depot.boats()[0]["gates"].clone();
     depot.boats.lock().expect("no panic")[0]["gates"][0]["code"] = json!("another code");
     let ran = depot.workspace.expect(4, &["undo", &run(), "--auto-approve"]);
@@ -139,11 +139,11 @@ fn a_receipt_says_that_nothing_was_there() {
     fixture.documents[0].document["spec"]["city"] = json!("Superior");
     fixture.write();
     fixture.workspace.expect(0, &APPLY);
-    let leaf = receipt(&fixture, &last(&fixture))["objects"][0]["leaves"][0].clone();
-    assert_eq!((&leaf["label"], &leaf["withheld"]), (&json!("city"), &json!("personal")));
-    assert_eq!(leaf["path"], json!([{ "field": "city" }]));
+    let scalar_field = receipt(&fixture, &last(&fixture))["objects"][0]["values"][0].clone();
+    assert_eq!((&scalar_field["label"], &scalar_field["withheld"]), (&json!("city"), &json!("personal")));
+    assert_eq!(scalar_field["path"], json!([{ "field": "city" }]));
     assert!(
-        leaf.get("after").is_none()
-            && leaf["digests"][0]["digest"].as_str().is_some_and(|own| own.len() > 20)
+        scalar_field.get("after").is_none()
+            && scalar_field["digests"][0]["digest"].as_str().is_some_and(|own| own.len() > 20)
     );
 }

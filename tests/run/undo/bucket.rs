@@ -168,7 +168,7 @@ fn a_fresh_clone_knows_from_a_bucket_what_was_applied() {
 }
 
 #[test]
-fn a_bucket_that_refuses_is_told_without_a_credential() {
+fn a_bucket_that_refuses_is_reported_without_a_credential() {
     let (address, bucket) = serve();
     let fixture = partners(&address);
     bucket.lock().expect("no panic").refuses = Some("403 Forbidden");

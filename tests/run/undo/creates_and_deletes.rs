@@ -36,7 +36,7 @@ fn what_was_created_is_deleted_only_where_that_is_allowed() {
 fn what_was_created_and_changed_since_stays() {
     let fixture = created();
     let run = last(&fixture);
-    // a leaf that no receipt keeps
+    // a value that no receipt keeps
     let spec = fixture.documents[0].document["spec"].clone();
     let name = spec.as_object().expect("fields").iter().find(|(_, value)| value.is_string()).expect("a text");
     let changed = json!({ (name.0.clone()): "somebody else" });
@@ -67,7 +67,7 @@ fn what_was_deleted_is_not_made_up() {
     fixture.write();
     fixture.workspace.expect(0, &["apply", "--auto-approve", "--allow-delete"]);
     assert!(fixture.dump().is_empty());
-    // what is about a person was not kept, so nobody is made up from the rest
+    // what is about a person was not kept, so no one is made up from the rest
     let ran = fixture.workspace.expect(3, &["undo", &last(&fixture), "--auto-approve", "--trust-empty"]);
     ran.says(&["not-undone", "was not kept"]);
     assert!(fixture.dump().is_empty());

@@ -60,7 +60,7 @@ fn rows_of_others_stay() {
     let (fixture, _) = reworked();
     fixture.workspace.expect(0, &APPLY);
     let mut rows: Vec<Json> = fixture.dump()[0]["object"]["billTypes"].as_array().expect("rows").clone();
-    // somebody adds a row, and changes the one that was added
+    // someone adds a row, and changes the one that was added
     let mut other = rows[0].clone();
     other["billTypeId"] = json!(99);
     other["id"] = json!("99999999-2222-4333-8444-555555555551");

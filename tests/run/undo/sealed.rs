@@ -74,7 +74,7 @@ fn sealed_values_stand_nowhere_in_clear_and_open_only_for_the_right_identity() {
     say(&mut fixture, "canary-after");
     let run = last(&fixture);
     assert!(!left(&fixture).contains("canary"));
-    // somebody else's identity opens nothing, and neither does none
+    // someone else's identity opens nothing, and neither does none
     let own = std::fs::read_to_string(fixture.workspace.scratch().join("identity")).expect("an identity");
     identity(&mut fixture);
     let other = fixture.workspace.expect(3, &["undo", &run, "--auto-approve"]);
@@ -93,8 +93,8 @@ fn sealed_values_stand_nowhere_in_clear_and_open_only_for_the_right_identity() {
             .or(fixture.dump()[0]["object"]["city"].as_str()),
         Some("canary-before")
     );
-    for told in [other.all(), none.all(), undone.all(), left(&fixture)] {
-        assert!(!told.contains("canary") && !told.contains(&key), "{told}");
+    for said in [other.all(), none.all(), undone.all(), left(&fixture)] {
+        assert!(!said.contains("canary") && !said.contains(&key), "{said}");
     }
 }
 

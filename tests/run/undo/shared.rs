@@ -72,7 +72,7 @@ fn no_receipt_is_written_over_another_one() {
 }
 
 #[test]
-fn a_receipt_that_cannot_be_shared_is_told_and_kept() {
+fn a_receipt_that_cannot_be_shared_is_reported_and_kept() {
     let fixture = partners();
     sharing(&fixture, "file:///nowhere/at/all");
     let ran = fixture.workspace.expect(0, &APPLY);
@@ -122,7 +122,7 @@ fn a_receipt_that_did_not_reach_its_place_is_shared_by_the_next_run() {
             own
         );
     }
-    // what is shared is not shared again, even where somebody takes it away
+    // what is shared is not shared again, even where someone takes it away
     std::fs::remove_file(folder.path().join(format!("{first}.json"))).expect("taken away");
     let ran = fixture.workspace.expect(0, &APPLY);
     assert!(!ran.err.contains("receipt"), "{}", ran.all());
@@ -207,7 +207,7 @@ fn without_clouds_a_bucket_is_an_error_before_any_request() {
 fn without_encryption_sealing_is_an_error_before_any_request() {
     let fixture = partners();
     let settings = fixture.workspace.read("trueup.yaml");
-    // somebody's public key; what it opens with was thrown away
+    // someone's public key; what it opens with was thrown away
     let recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
     let receipts = format!("receipts: {{ before_values: encrypted, recipients: [{recipient}] }}\n");
     fixture.workspace.write("trueup.yaml", &format!("{}\n{receipts}", settings.trim_end()));

@@ -124,7 +124,7 @@ fn a_value_of_one_object_is_set_in_the_values_of_its_environment() {
     assert_eq!(depot.workspace.read("bases/usual.yaml"), BASE);
     assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
     depot.expect_in_sync("production");
-    // nobody set it in staging: the default is of every environment
+    // no one set it in staging: the default is of every environment
     depot.edit(&depot.staging, "A", json!({ "price": 8 }));
     let ran = depot.workspace.expect(3, &["accept", "--env", "staging"]);
     ran.complains(&["the value `price` in trueup.yaml, which is the default of every environment"]);
