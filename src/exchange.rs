@@ -12,6 +12,8 @@ use uuid::Uuid;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Method {
     Get,
+    /// A read by POST: the service finds objects by what the body says, and changes nothing.
+    Search,
     Post,
     Put,
     Patch,
@@ -19,11 +21,16 @@ pub enum Method {
 }
 
 impl Method {
+    /// Whether it changes nothing.
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Get | Self::Search)
+    }
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
-            Self::Post => "POST",
+            Self::Search | Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",

@@ -56,6 +56,7 @@ pub fn build_absent_document(
         protect: entry.protect,
         scope: scope.collect(),
         parents: Vec::new(),
+        depends_on: Vec::new(),
         spec: DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(Vec::new()) },
         source: source.clone(),
         environment,

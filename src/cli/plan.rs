@@ -1,5 +1,6 @@
 //! `trueup plan`: what would change, and the requests that would do it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -19,6 +20,8 @@ use super::selection_filter::SelectionFilter;
 use super::signals::run_until_signalled;
 use super::{causes, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
+use crate::document::Document;
+use crate::kind::registry::is_workspace_api;
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::{Plan, PlanSubject, StepRequest, gate};
 use crate::remote::target_client::TargetClient;
@@ -167,6 +170,7 @@ pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScr
         run_setup::build_runtime()?.block_on(planning::make_plan(&session, &mut prepared.build_jobs()));
     progress.clear();
     plan.diagnostics.extend(list_login_notes(prepared));
+    plan.diagnostics.extend(list_search_notes(prepared));
     protection::refuse_protected_deletes(&mut plan, prepared);
     Ok(plan)
 }
@@ -212,6 +216,18 @@ fn list_login_notes(prepared: &PreparedRun) -> Vec<Diagnostic> {
             .collect::<Vec<_>>()
     };
     prepared.services.values().flat_map(note).collect()
+}
+
+/// Lists that a description of the workspace has read by POST.
+fn list_search_notes(prepared: &PreparedRun) -> Vec<Diagnostic> {
+    let documents = prepared.workspace.documents.iter();
+    let message = |document: &Document| {
+        let (kind, target) = (&document.kind, document.target.as_ref()?);
+        let path = kind.operations.list.post.as_ref().filter(|_| is_workspace_api(&kind.api))?;
+        Some(format!("{} at target `{target}` is listed with POST {path}", kind.name))
+    };
+    let messages: BTreeSet<String> = documents.filter_map(message).collect();
+    messages.into_iter().map(|message| Diagnostic::note("search", message)).collect()
 }
 
 /// Judges a plan that is made out of so many objects, shows it, and saves it where that is wished.

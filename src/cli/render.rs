@@ -172,6 +172,7 @@ fn build_entries(document: &Document, personal: bool, comments: &CommentMap) -> 
         state: document.state,
         id: document.id.as_ref(),
         protect: document.protect,
+        depends_on: &document.depends_on,
         scope: &document.scope,
         spec: &document.spec,
         comments,

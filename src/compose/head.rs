@@ -13,11 +13,11 @@ use crate::kind::registry::KindRegistry;
 use crate::yaml::{YamlData, YamlEntry, YamlNode};
 
 const BASE_KEYS: [&str; 3] = ["base", "kind", "spec"];
-const OVERLAY_KEYS: [&str; 10] =
-    ["overlay", "kind", "name", "target", "state", "id", "protect", "scope", "unset", "spec"];
-const MANY_KEYS: [&str; 6] = ["kind", "extends", "environments", "target", "scope", "objects"];
-const OBJECT_KEYS: [&str; 9] =
-    ["extends", "environments", "target", "state", "id", "protect", "scope", "unset", "spec"];
+const OVERLAY_KEYS: [&str; 11] =
+    ["overlay", "kind", "name", "target", "state", "id", "protect", "depends_on", "scope", "unset", "spec"];
+const MANY_KEYS: [&str; 7] = ["kind", "extends", "environments", "target", "depends_on", "scope", "objects"];
+const OBJECT_KEYS: [&str; 10] =
+    ["extends", "environments", "target", "state", "id", "protect", "depends_on", "scope", "unset", "spec"];
 
 /// A document of a file, as it was parsed.
 pub struct RawDocument<'t> {

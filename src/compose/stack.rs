@@ -19,7 +19,7 @@ use crate::kind::Kind;
 use crate::yaml::{YamlData, YamlEntry, YamlNode};
 
 /// Keys of a document that an overlay may set, besides `scope` and `spec`.
-const HEAD_KEYS: [&str; 4] = ["target", "state", "id", "protect"];
+const HEAD_KEYS: [&str; 5] = ["target", "state", "id", "protect", "depends_on"];
 
 /// The levels of an object in an environment.
 pub struct LevelStack<'s> {

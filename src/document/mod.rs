@@ -7,6 +7,7 @@
 
 pub mod chunks;
 pub mod composition;
+pub mod depend;
 pub mod duplicates;
 pub mod format;
 pub mod levels;
@@ -48,6 +49,8 @@ pub struct Document {
     pub scope: Vec<(u16, Value)>,
     /// Parameters whose value is the id of a parent that the document names; in `scope` they have a placeholder.
     pub parents: Vec<ParentReference>,
+    /// The documents whose objects are written before this one, and deleted after it.
+    pub depends_on: Vec<DocumentDependency>,
     pub spec: DesiredNode,
     pub source: Arc<NamedSource>,
     /// The environment that it is for, where the workspace has environments.
@@ -115,6 +118,15 @@ pub struct ParentReference {
     /// The number of the parameter.
     pub number: u16,
     pub reference: NamedReference,
+    pub span: SourceSpan,
+}
+
+/// A document that another one depends on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DocumentDependency {
+    /// `api/kind`.
+    pub kind: Arc<str>,
+    pub name: Box<str>,
     pub span: SourceSpan,
 }
 

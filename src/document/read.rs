@@ -25,8 +25,8 @@ const MISSING_SPEC_HINT: &str = "write what the object is to be under `spec:`";
 /// The most characters of a name.
 const MAX_NAME: usize = 200;
 /// The keys of a document.
-pub(super) const DOCUMENT_KEYS: [&str; 8] =
-    ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
+pub(super) const DOCUMENT_KEYS: [&str; 9] =
+    ["kind", "name", "target", "state", "id", "protect", "depends_on", "scope", "spec"];
 
 /// One source while it is read: where faults go and what is redacted.
 pub struct SourceReader<'r> {
@@ -192,6 +192,7 @@ impl SourceReader<'_> {
             return None;
         };
         let (scope, parents) = self.read_scope(node, &kind);
+        let depends_on = self.read_dependencies(node, kinds);
         let (id, spec) = self.read_identity_and_spec(node, &kind, state);
         let (name, name_span) = name?;
         let (id, id_span) = id.unzip();
@@ -205,6 +206,7 @@ impl SourceReader<'_> {
             protect,
             scope,
             parents,
+            depends_on,
             spec,
             source: Arc::clone(self.source),
             environment: None,

@@ -130,9 +130,11 @@ impl Document {
         found
     }
 
-    /// Whether a name in it is to be looked up, or a value held against bounds that other things set.
+    /// Whether a name in it is to be looked up, it waits for other documents, or a value held against bounds that other things set.
     pub fn needs_lookup(&self) -> bool {
-        !self.parents.is_empty() || needs_lookup_within(&self.kind.shape, &self.spec)
+        !self.parents.is_empty()
+            || !self.depends_on.is_empty()
+            || needs_lookup_within(&self.kind.shape, &self.spec)
     }
 
     /// This document with an id for every reference, as `find` knows it.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use layout::{LayoutEntry, LayoutNode};
 
-use super::{DesiredNode, DocumentState};
+use super::{DesiredNode, DocumentDependency, DocumentState};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
 use crate::value::{Sensitivity, Value};
@@ -42,6 +42,7 @@ pub struct DocumentContent<'s> {
     pub state: DocumentState,
     pub id: Option<&'s Value>,
     pub protect: bool,
+    pub depends_on: &'s [DocumentDependency],
     /// By the number of the parameter.
     pub scope: &'s [(u16, Value)],
     pub spec: &'s DesiredNode,
@@ -94,6 +95,10 @@ pub fn build_document(sheet: &DocumentContent) -> Result<Vec<LayoutEntry>, Diagn
     }
     if sheet.protect {
         rows.push(build_entry("protect", LayoutNode::Plain("true".to_owned())));
+    }
+    if !sheet.depends_on.is_empty() {
+        let names = sheet.depends_on.iter().map(|own| LayoutNode::Text(own.to_text()));
+        rows.push(build_entry("depends_on", LayoutNode::List(names.collect())));
     }
     if !sheet.scope.is_empty() {
         let named = |(number, value): &(u16, Value)| {

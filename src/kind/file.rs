@@ -27,7 +27,7 @@ pub use operations::{
     DeleteFile, EmptyListForm, EmptyListSign, FindFile, IfMatchFile, ListFile, ListResponseShape, ListShows,
     NestedFieldsFile, NestedGranularity, OperationsFile, ReadFile, WriteBody, WriteFile, WriteResponse,
 };
-pub use paging::{PagingFile, PagingStyle};
+pub use paging::{PagingFile, PagingLocation, PagingStyle};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

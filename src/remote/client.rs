@@ -252,7 +252,7 @@ impl HttpClient {
 
     /// Waits until no other write is in the way of a write.
     async fn acquire_write(&self, outgoing: OutgoingRequest<'_>) -> Option<SemaphorePermit<'_>> {
-        let permits = self.write_permits.as_ref().filter(|_| outgoing.request.method != Method::Get)?;
+        let permits = self.write_permits.as_ref().filter(|_| !outgoing.request.method.is_read())?;
         // it is never closed
         permits.acquire().await.ok()
     }
@@ -285,7 +285,7 @@ impl HttpClient {
         let stop = &self.retry_budget.cancellation;
         let stopped = async {
             match outgoing.request.method {
-                Method::Get => stop.wait_for_read_cancellation().await,
+                Method::Get | Method::Search => stop.wait_for_read_cancellation().await,
                 _ => stop.wait_for_cancellation().await,
             }
         };
@@ -448,7 +448,7 @@ impl HttpClient {
 fn to_reqwest_method(method: Method) -> ReqwestMethod {
     match method {
         Method::Get => ReqwestMethod::GET,
-        Method::Post => ReqwestMethod::POST,
+        Method::Search | Method::Post => ReqwestMethod::POST,
         Method::Put => ReqwestMethod::PUT,
         Method::Patch => ReqwestMethod::PATCH,
         Method::Delete => ReqwestMethod::DELETE,

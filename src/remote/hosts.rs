@@ -7,6 +7,8 @@
 //! service on the same machine is another host.
 //! Deliberately absent: the environment. The lists are handed in as text.
 
+mod search;
+
 use url::{Host, Url};
 
 use crate::diagnostic::Diagnostic;
@@ -20,18 +22,21 @@ pub enum HostPurpose {
     Api,
     /// Asking for tokens.
     Login,
+    /// Lists that are read by POST.
+    Search,
     /// Notifications.
     Webhook,
 }
 
 impl HostPurpose {
-    const ALL: [Self; 3] = [Self::Api, Self::Login, Self::Webhook];
+    const ALL: [Self; 4] = [Self::Api, Self::Login, Self::Search, Self::Webhook];
 
     /// The variable in which an operator names hosts for this purpose.
     pub fn variable(self) -> &'static str {
         match self {
             Self::Api => "TRUEUP_ALLOWED_HOSTS",
             Self::Login => "TRUEUP_ALLOWED_LOGIN_HOSTS",
+            Self::Search => "TRUEUP_ALLOWED_SEARCH_URLS",
             Self::Webhook => "TRUEUP_ALLOWED_WEBHOOK_HOSTS",
         }
     }
@@ -106,7 +111,7 @@ impl AllowedHosts {
     /// When they may not.
     pub fn check_described_login(&self, target: &Target, url: &Url) -> Result<(), Diagnostic> {
         let is_allowed = match is_workspace_api(&target.api) {
-            true => self.has_login_path(target, url),
+            true => self.has_path_match(HostPurpose::Login, target, url),
             false => {
                 is_local(url)
                     || has_own_host(target, url)
@@ -127,7 +132,7 @@ impl AllowedHosts {
             is_local(url) || has_own_host(target, url) || listed.into_iter().any(|own| own == url.as_str())
         };
         let is_allowed = match is_workspace_api(&target.api) {
-            true => self.has_login_path(target, url),
+            true => self.has_path_match(HostPurpose::Login, target, url),
             false => is_own() || self.has_match(HostPurpose::Login, Some(&target.name), url),
         };
         check_url(url, HostPurpose::Login, &format!("the login of target `{}`", target.name), is_allowed)
@@ -146,9 +151,9 @@ impl AllowedHosts {
         self.list_patterns(purpose, target).any(|pattern| pattern.matches_url(url))
     }
 
-    /// Whether an entry with a path allows a login.
-    fn has_login_path(&self, target: &Target, url: &Url) -> bool {
-        self.list_patterns(HostPurpose::Login, Some(&target.name))
+    /// Whether an entry with a path allows a URL.
+    fn has_path_match(&self, purpose: HostPurpose, target: &Target, url: &Url) -> bool {
+        self.list_patterns(purpose, Some(&target.name))
             .any(|pattern| !pattern.path.is_empty() && pattern.matches_url(url))
     }
 
@@ -257,11 +262,11 @@ fn build_host_error(url: &Url, purpose: HostPurpose, whose: &str) -> Diagnostic 
     // the address of a webhook is a secret; the one of a login is not, and its path counts
     let entry = match purpose {
         HostPurpose::Login => format!("{host}{}", url.path().trim_end_matches('/')),
-        HostPurpose::Api | HostPurpose::Webhook => host,
+        HostPurpose::Api | HostPurpose::Search | HostPurpose::Webhook => host,
     };
     let message = match purpose {
         HostPurpose::Webhook => format!("{whose} may not go to `{entry}`"),
-        HostPurpose::Api | HostPurpose::Login => {
+        HostPurpose::Api | HostPurpose::Login | HostPurpose::Search => {
             format!("the credentials of {whose} may not go to `{entry}`")
         }
     };

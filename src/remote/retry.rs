@@ -16,7 +16,7 @@ use super::client::{ExchangeLimits, HttpClient, OutgoingRequest, TimedAttempt};
 use super::rate_limit_headers;
 use super::retry_budget::{RetryBudget, RetryEvent};
 use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
-use crate::exchange::{HttpResponse, Method, PlannedRequest};
+use crate::exchange::{HttpResponse, PlannedRequest};
 
 /// How often and how long to try.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +121,7 @@ impl HttpClient {
     ) -> Result<CompletedRequest, TransportError> {
         let allowance = self.retry_budget();
         allowance.count_request();
-        let writes = outgoing.request.method != Method::Get;
+        let writes = !outgoing.request.method.is_read();
         let repeatable = outgoing.request.idempotent || outgoing.idempotency_key.is_some();
         let terms = RetryContext {
             policy: patience,

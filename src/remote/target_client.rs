@@ -10,6 +10,7 @@ mod list;
 mod lookup;
 mod operation_status;
 mod origin;
+mod search_body;
 mod try_paging;
 
 use std::collections::BTreeSet;
@@ -65,6 +66,8 @@ pub struct TargetClient {
     /// How far the clock of the service is ahead, in seconds, as its last response says.
     clock_offset: Mutex<Option<i64>>,
     may_write: bool,
+    /// Where a list by POST may go.
+    allowed_hosts: AllowedHosts,
     origin: Option<TargetOrigin>,
 }
 
@@ -128,6 +131,7 @@ impl TargetClient {
             clock_offset: Mutex::default(),
             target,
             may_write: false,
+            allowed_hosts: allowed.clone(),
             origin: None,
         })
     }
@@ -277,13 +281,21 @@ impl TargetClient {
         self.send_body(request, spelt.as_ref().or(request.body.as_ref()), if_match).await
     }
 
+    /// Whether a list may be read by POST: a description of the workspace alone must not make a read a write.
+    fn check_search(&self, request: &PlannedRequest) -> Result<(), RequestError> {
+        let url = self.locate_path(&request.path, false);
+        self.allowed_hosts.check_search(&self.target, &url).map_err(RequestError::from_diagnostic)
+    }
+
     async fn send_body(
         &self,
         request: &PlannedRequest,
         body: Option<&WireValue>,
         if_match: Option<&str>,
     ) -> Result<CompletedRequest, RequestError> {
-        if request.method != Method::Get && !self.may_write {
+        if request.method == Method::Search {
+            self.check_search(request)?;
+        } else if request.method != Method::Get && !self.may_write {
             let message = "this connection reads only, and nothing was sent";
             return Err(RequestError::from_diagnostic(Diagnostic::error("read-only", message)));
         }
@@ -297,7 +309,7 @@ impl TargetClient {
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
         let answered = self.check_response(answered, request).await?;
         match request.method {
-            Method::Get => Ok(answered),
+            Method::Get | Method::Search => Ok(answered),
             _ => self.wait_for_operation(&request.path, answered).await,
         }
     }
@@ -437,7 +449,7 @@ impl TargetClient {
             _ => "try again later; if it stays, ask the operator of the service".to_owned(),
         };
         // a service that failed while writing may have written, and so may an attempt before this one
-        let unknown = verb != Method::Get
+        let unknown = !verb.is_read()
             && (status >= 500
                 || (status == 429 && !request.idempotent)
                 || answered.earlier_delivery == DeliveryStatus::MaybeSent);
@@ -460,6 +472,6 @@ impl TargetClient {
             format!("{}: {} ({} {})", self.target.api.title, error.message, verb.as_str(), response.status);
         let mut diagnostic = Diagnostic::error(UNREADABLE, message);
         diagnostic.hint = error.hint;
-        RequestError { outcome_unknown: verb != Method::Get, ..RequestError::from_diagnostic(diagnostic) }
+        RequestError { outcome_unknown: !verb.is_read(), ..RequestError::from_diagnostic(diagnostic) }
     }
 }

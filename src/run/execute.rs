@@ -33,7 +33,10 @@ use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, r
 use super::match_up::ObjectMatch;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use super::parents::settle_scopes;
-use super::refer::{ReferentStatus, UnresolvedReferences, add_delete_edges, build_edges, compute_levels};
+use super::refer::{
+    DependencyBlock, DependencyChecker, DependencyLookup, ReferentStatus, UnresolvedReferences,
+    add_delete_edges, add_dependent_deletes, build_edges, compute_levels,
+};
 use super::{RunEvent, RunSession, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::kind::IdAssigner;
@@ -61,7 +64,15 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
         let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
         let blocked = settle_scopes(session.references, session.index, jobs, next);
-        let writer = StepExecutor { session, jobs, halted: &halted, doubted: &doubted, former: &former };
+        let dependencies = DependencyLookup::new(jobs);
+        let writer = StepExecutor {
+            session,
+            jobs,
+            halted: &halted,
+            doubted: &doubted,
+            former: &former,
+            dependencies: &dependencies,
+        };
         let refused = writer.refuse_blocked(blocked, &steps).await;
         let groups = regroup_jobs(jobs, own, &refused);
         outcomes.extend(refused);
@@ -72,7 +83,15 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
             outcomes.extend(written);
         }
     }
-    let writer = StepExecutor { session, jobs, halted: &halted, doubted: &doubted, former: &former };
+    let dependencies = DependencyLookup::new(jobs);
+    let writer = StepExecutor {
+        session,
+        jobs,
+        halted: &halted,
+        doubted: &doubted,
+        former: &former,
+        dependencies: &dependencies,
+    };
     let mut outcomes = writer.delete_former_objects(outcomes, &steps).await;
     outcomes.sort_by_key(|outcome| outcome.subject.number);
     update_index(session, jobs, &mut outcomes);
@@ -88,6 +107,7 @@ pub(super) fn group_by_level<S: Borrow<Step>>(
     let created = |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action.makes_new());
     let mut edges = build_edges(jobs, &created);
     add_delete_edges(&mut edges, steps);
+    add_dependent_deletes(&mut edges, jobs, steps);
     let levels = compute_levels(&edges);
     let last = steps.keys().map(|number| levels[*number]).max();
     let turn = |level: usize| {
@@ -122,11 +142,18 @@ struct StepExecutor<'w, 'd> {
     doubted: &'w Mutex<BTreeSet<String>>,
     /// The deletes of objects that were replaced, by the number of the document: they come last.
     former: &'w Mutex<BTreeMap<usize, Step>>,
+    /// What the documents depend on.
+    dependencies: &'w DependencyLookup<'d>,
 }
 
 impl StepExecutor<'_, '_> {
-    /// What became of objects to which others may refer.
+    /// What became of objects to which others may refer, or on which they depend.
     fn record_created(&self, outcomes: &[StepOutcome]) {
+        let is_open =
+            |own: &&StepOutcome| !matches!(own.status, OutcomeStatus::Done | OutcomeStatus::Unchanged);
+        for outcome in outcomes.iter().filter(is_open) {
+            self.session.references.blocked.block(outcome.subject.number, DependencyBlock::Failed);
+        }
         for outcome in outcomes.iter().filter(|own| own.action.is_some_and(StepAction::makes_new)) {
             let answered = outcome.subject.kind.identity.id_assigned_by == IdAssigner::Server;
             let standing = match (&outcome.status, &outcome.subject.id) {
@@ -142,6 +169,13 @@ impl StepExecutor<'_, '_> {
             };
             self.session.references.set_status(&self.jobs[outcome.subject.number], standing);
         }
+    }
+
+    /// Why nothing is written of an object whose dependencies did not come about.
+    fn check_dependencies(&self, step: &Step) -> Vec<Diagnostic> {
+        let RunSession { index, references, .. } = self.session;
+        let (jobs, lookup, blocked) = (self.jobs, self.dependencies, &references.blocked);
+        DependencyChecker { jobs, lookup, index, blocked }.check_job(step.subject.number)
     }
 
     /// Ends the steps of objects whose parents are not there.

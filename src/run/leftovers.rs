@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use super::fetch::{ObjectJob, ReadOutcome, read_one};
 use super::match_up::ObjectMatch;
 use super::{RunSession, lock_mutex};
-use crate::plan::replacement::build_leftover_step;
+use crate::document::DocumentState;
+use crate::kind::ReplacementRule;
+use crate::plan::replacement::{build_leftover_step, differs_in_immutable};
 use crate::plan::{Plan, PlanSubject, RefusedObject, StepAction};
 use crate::remote::target_client::CollectionRef;
 use crate::remote::wire::Snapshot;
@@ -82,4 +84,13 @@ fn take_settled(plan: &mut Plan, number: usize) -> Option<PlanSubject> {
     let mut steps = plan.steps.iter();
     let at = steps.position(|step| step.subject.number == number && is_settled(step.action))?;
     Some(plan.steps.remove(at).subject)
+}
+
+/// Whether a live object may give way to a new one: a change of an immutable field, or of a reference in one, forces it.
+pub fn may_be_replaced(session: &RunSession, job: &ObjectJob, read: &ReadOutcome) -> bool {
+    let ReadOutcome::Found(ObjectMatch::One(live)) = read else { return false };
+    session.permissions.replace
+        && job.document.kind.replacement != ReplacementRule::Refuse
+        && job.document.state == DocumentState::Present
+        && differs_in_immutable(job.document, &live.object)
 }

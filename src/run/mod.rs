@@ -16,6 +16,7 @@ pub mod fetch;
 pub mod identity;
 pub mod import;
 pub mod index;
+mod job_decision;
 pub mod journal;
 pub mod last_applied;
 pub mod lease_renewer;

@@ -7,12 +7,14 @@ use futures_util::{StreamExt, stream};
 
 use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later, diagnose_hidden_create};
 use super::fetch::{ObjectJob, ReadOutcome};
+use super::job_decision::{JobDecision, block_dependents, refuse_blocked, set_referent_status};
 use super::live_state::{CollectionFacts, FetchedState, fetch_all, fetch_state};
 use super::match_up::ObjectMatch;
 use super::natural_key::show_id;
 use super::parents;
 use super::refer::{
-    DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
+    DependencyLookup, DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle,
+    sort_topologically,
 };
 use super::unmatched::UnmatchedObjects;
 use super::{
@@ -22,13 +24,12 @@ use super::{
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
-use crate::kind::{IdAssigner, ReplacementRule, address};
+use crate::kind::address;
 use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
-use crate::plan::replacement::differs_in_immutable;
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
-use crate::plan::{Plan, PlanSubject, RefusedObject, Step, StepAction, StepRequest, UnchangedObject};
+use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
 use crate::value::{Sensitivity, Value};
 
@@ -119,7 +120,7 @@ fn decide_all(
     let missing = |(number, read): (usize, &Option<ReadOutcome>)| {
         let stays = read
             .as_ref()
-            .is_some_and(|read| is_found(read) && !may_be_replaced(session, &jobs[number], read));
+            .is_some_and(|read| is_found(read) && !leftovers::may_be_replaced(session, &jobs[number], read));
         !agreed.contains_key(&number) && !stays
     };
     // what others wait for: an object that is not there, or may give way to a new one
@@ -128,10 +129,13 @@ fn decide_all(
     let DependencyOrder { sequence, cycles: circles } = sort_topologically(&edges);
     let mut judged = decide_independent(session, jobs, &mut reads, facts);
     for (number, one) in judged.iter().enumerate() {
-        if let Some(one) = one.as_ref().filter(|_| missing[number]) {
+        let Some(one) = one else { continue };
+        block_dependents(session, &jobs[number], number, one);
+        if missing[number] {
             set_referent_status(session, &jobs[number], one, there[number]);
         }
     }
+    let dependencies = DependencyLookup::new(jobs);
     for (number, id) in agreed {
         let subject = PlanSubject { id: Some(id), ..build_subject(number, &jobs[number], None) };
         judged[number] =
@@ -148,25 +152,20 @@ fn decide_all(
                 build_subject(number, job, None),
                 vec![diagnose_cycle(jobs, &edges, circle, number)],
             ),
-            (None, Some(read)) => decide_job(session, number, job, read, &facts[number]),
+            (None, Some(read)) => {
+                let one = decide_job(session, number, job, read, &facts[number]);
+                refuse_blocked(session, jobs, &dependencies, one)
+            }
             (None, None) if !job.has_known_scope() => decide_without_parent(session, number, job),
             (None, None) => refuse_unread(number, job),
         };
+        block_dependents(session, job, number, &one);
         if missing[number] {
             set_referent_status(session, job, &one, there[number]);
         }
         judged[number] = Some(one);
     }
     judged.into_iter().flatten().collect()
-}
-
-/// Whether a live object may give way to a new one: a change of an immutable field, or of a reference in one, forces it.
-fn may_be_replaced(session: &RunSession, job: &ObjectJob, read: &ReadOutcome) -> bool {
-    let ReadOutcome::Found(ObjectMatch::One(live)) = read else { return false };
-    session.permissions.replace
-        && job.document.kind.replacement != ReplacementRule::Refuse
-        && job.document.state == DocumentState::Present
-        && differs_in_immutable(job.document, &live.object)
 }
 
 fn is_found(read: &ReadOutcome) -> bool {
@@ -198,45 +197,8 @@ fn decide_independent(
     judged
 }
 
-/// How an object stands after the decision; one that is there and is left alone stays known.
-fn set_referent_status(session: &RunSession, job: &ObjectJob, judged: &JobDecision, is_there: bool) {
-    let is_refused = matches!(judged, JobDecision::Decided(PlanDecision::Refused(_)));
-    if !(is_there && is_refused) {
-        session.references.set_status(job, get_referent_status(judged, job));
-    }
-}
-
-/// How an object that is not there yet stands after the decision.
-fn get_referent_status(judged: &JobDecision, job: &ObjectJob) -> ReferentStatus {
-    match judged {
-        JobDecision::Unread(_) => ReferentStatus::Unread,
-        JobDecision::Decided(PlanDecision::Step(step)) => match &step.subject.id {
-            Some(id) if has_known_id(step) => ReferentStatus::Known(id.clone()),
-            _ => ReferentStatus::KnownAfterApply,
-        },
-        JobDecision::Decided(PlanDecision::Unchanged(_)) if job.document.state == DocumentState::Absent => {
-            ReferentStatus::Absent
-        }
-        JobDecision::Decided(PlanDecision::Unchanged(agreeing)) => {
-            agreeing.subject.id.clone().map_or(ReferentStatus::Refused, ReferentStatus::Known)
-        }
-        JobDecision::Decided(PlanDecision::Refused(_)) => ReferentStatus::Refused,
-    }
-}
-
-/// Whether an object keeps its id, or gets one that is known.
-fn has_known_id(step: &Step) -> bool {
-    step.action == StepAction::Update || step.subject.kind.identity.id_assigned_by == IdAssigner::Client
-}
-
 fn refuse_job(subject: PlanSubject, reasons: Vec<Diagnostic>) -> JobDecision {
     JobDecision::Decided(PlanDecision::Refused(RefusedObject { subject, reasons, changes: Vec::new() }))
-}
-
-enum JobDecision {
-    Decided(PlanDecision),
-    /// The live state could not be read.
-    Unread(RefusedObject),
 }
 
 fn add_decision(plan: &mut Plan, judged: JobDecision) {

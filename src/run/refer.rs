@@ -5,6 +5,7 @@
 //! not there yet come first; a circle of them can never begin.
 //! Deliberately absent: which thing has the name, and what bounds mean; the plan room knows.
 
+mod dependencies;
 mod order;
 mod reference_cache;
 mod referent_status;
@@ -14,9 +15,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+pub use dependencies::{BlockedDependencies, DependencyBlock, DependencyChecker, DependencyLookup};
 pub use order::{
-    DependencyEdges, DependencyOrder, add_delete_edges, build_edges, compute_levels, diagnose_cycle,
-    diagnose_cycles, sort_topologically,
+    DependencyEdges, DependencyOrder, add_delete_edges, add_dependent_deletes, build_edges, compute_levels,
+    diagnose_cycle, diagnose_cycles, sort_topologically,
 };
 use reference_cache::{LookupNeed, ReferenceCache};
 pub use referent_status::ReferentStatus;
@@ -40,6 +42,8 @@ use crate::value::{Sensitivity, Value};
 pub struct ReferenceResolver {
     statuses: ReferentStatuses,
     cache: ReferenceCache,
+    /// Objects on which others cannot depend.
+    pub blocked: BlockedDependencies,
 }
 
 /// Why a document cannot be decided.

@@ -28,7 +28,7 @@ pub fn find_reference_list<'t>(
     let fields = kind.shape.list_all_fields().into_iter();
     let mut fields = fields.filter_map(|field| Some((field, field.reference.as_ref()?)));
     fields.find_map(|(field, refers)| match refers.source.as_ref()? {
-        ReferenceSource::List(list) if *list.get == *path => {
+        ReferenceSource::List(list) if *list.path() == *path => {
             Some(SandboxReferenceList { list, items: collect_used(kind, table, path) })
         }
         ReferenceSource::UrlIn(at) => {
@@ -61,7 +61,7 @@ fn collect_used(kind: &Kind, table: &SandboxTable, path: &str) -> Vec<WireValue>
 fn collect_ids(kind: &Kind, object: &Object, path: &str, found: &mut BTreeMap<String, WireValue>) {
     visit_object(&kind.shape, object, &mut |at| {
         let source = at.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
-        let is_here = matches!(source, Some(ReferenceSource::List(list)) if *list.get == *path);
+        let is_here = matches!(source, Some(ReferenceSource::List(list)) if *list.path() == *path);
         if is_here && at.scalar_type().is_some() && !at.node.is_blank() {
             let text = ScalarType::render_url_text(at.node, &kind.api);
             found.entry(text.clone()).or_insert_with(|| build_placeholder(at.field, at.node, &text));

@@ -250,7 +250,7 @@ fn parse_parameter(leaf: &ScalarType, name: &str, text: &str) -> Result<Value, S
 fn list_operations(kind: &Kind) -> Vec<(SandboxOperation, Method, &str)> {
     let all = &kind.operations;
     let mut found = Vec::new();
-    found.extend(all.is_listed.then_some((SandboxOperation::List, Method::Get, &*all.list.get)));
+    found.extend(all.is_listed.then_some((SandboxOperation::List, all.list.method(), all.list.path())));
     found.extend(
         all.list.access_check.iter().map(|probe| (SandboxOperation::AccessCheck, Method::Get, &**probe)),
     );

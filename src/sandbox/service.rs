@@ -17,6 +17,7 @@ use crate::sandbox::store::SandboxTable;
 use crate::value::Object;
 
 /// A request, read whole.
+#[derive(Clone)]
 pub struct SandboxRequest {
     pub method: String,
     /// Still encoded.

@@ -229,6 +229,7 @@ fn read_workspace(
     if narrow.is_empty() {
         let mut dangling = Vec::new();
         document::refer::report_dangling_references(&read.documents, &mut dangling);
+        document::depend::report_dangling_dependencies(&read.documents, &mut dangling);
         faults.extend(diagnostic::remove_repetitions(dangling));
     }
     let policies = PolicySet::read_sources(&files::read_policies(&root, faults), &registry, faults);

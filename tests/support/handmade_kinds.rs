@@ -127,6 +127,8 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
     };
     let list = ListFile {
         get: "/things".into(),
+        post: None,
+        body: None,
         query: Default::default(),
         items: owned(habits.items),
         response: habits.answer,

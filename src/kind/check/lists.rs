@@ -4,7 +4,9 @@
 
 use super::identity_names::IdentityNames;
 use super::{CheckContext, KindChecker, YamlPath};
-use crate::kind::file::{IdAssigner, ListFile, ListResponseShape, ListShows, OperationsFile, TypeName};
+use crate::kind::file::{
+    IdAssigner, ListFile, ListResponseShape, ListShows, OperationsFile, PagingLocation, PagingStyle, TypeName,
+};
 
 impl KindChecker<'_> {
     /// The list of the objects of a scope.
@@ -17,6 +19,26 @@ impl KindChecker<'_> {
         self.check_scope_use(context, yaml_path, list);
         self.check_list_conditions(context, yaml_path, list);
         self.check_item_keys(context, yaml_path, list);
+    }
+
+    /// A list is read by GET, or by a POST with a body. `is_own`: it is that of the kind, not one to which ids refer.
+    pub(super) fn check_list_verb(&mut self, is_own: bool, yaml_path: YamlPath, list: &ListFile) {
+        let paging = list.paging.as_ref();
+        let in_body = paging.is_some_and(|paging| paging.location == PagingLocation::Body);
+        let by_link = paging.is_some_and(|paging| paging.style == PagingStyle::Link);
+        let is_object = list.body.as_ref().is_none_or(serde_json::Value::is_object);
+        let (word, code, message) = match &list.post {
+            None if list.get.is_empty() => ("get", "missing-word", "a list has `get` or `post`"),
+            None if list.body.is_some() => ("body", "contradiction", "`body` needs `post`"),
+            None if in_body => ("paging", "contradiction", "`in: body` needs a list by `post`"),
+            None => return,
+            Some(_) if !list.get.is_empty() => ("post", "contradiction", "a list has either `get` or `post`"),
+            Some(_) if !is_own => ("post", "contradiction", "ids refer to lists that are read by `get`"),
+            Some(_) if !is_object => ("body", "wrong-type", "`body` is a mapping"),
+            Some(_) if by_link => ("paging", "contradiction", "a search has no URL of the next page"),
+            Some(_) => return,
+        };
+        self.report_error(yaml_path.select_key(word), code, message);
     }
 
     /// Without a list, an object is read by what identifies it.

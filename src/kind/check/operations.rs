@@ -110,7 +110,9 @@ impl KindChecker<'_> {
         list: &ListFile,
     ) {
         let scope = list_path_parameters(context);
-        self.check_path_template(yaml_path.select_key("get"), &list.get, &scope);
+        self.check_list_verb(items.is_some(), yaml_path, list);
+        let verb = if list.post.is_some() { "post" } else { "get" };
+        self.check_path_template(yaml_path.select_key(verb), list.path(), &scope);
         if let Some(path) = &list.access_check {
             self.check_path_template(yaml_path.select_key("access_check"), path, &scope);
         }
@@ -135,7 +137,10 @@ impl KindChecker<'_> {
     }
 
     pub(super) fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
-        let mut used = parse_parameters(&list.get).unwrap_or_default();
+        let mut used = parse_parameters(list.path()).unwrap_or_default();
+        used.extend(
+            list.list_body_texts().into_iter().flat_map(|text| parse_parameters(text).unwrap_or_default()),
+        );
         used.extend(
             list.only.values().flatten().flat_map(|value| parse_parameters(value).unwrap_or_default()),
         );

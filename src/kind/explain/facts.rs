@@ -41,7 +41,9 @@ fn describe_reference(kind: &Kind, refers: &FieldReference) -> ExplanationFact {
         Some(ReferenceSource::Field(number)) => {
             format!("the id of an item of `{}` of the same object", kind.shape.get_field(*number).name)
         }
-        Some(ReferenceSource::List(list)) => format!("the `{}` of a thing of `GET {}`", refers.id, list.get),
+        Some(ReferenceSource::List(list)) => {
+            format!("the `{}` of a thing of `GET {}`", refers.id, list.path())
+        }
         Some(ReferenceSource::UrlIn(_)) | None => format!("the `{}` of something else", refers.id),
     };
     let forms: Vec<String> =
@@ -257,7 +259,10 @@ fn describe_member_names(field: &Field) -> Option<ExplanationFact> {
 pub fn collect_kind_facts(kind: &Kind) -> Vec<ExplanationFact> {
     let mut facts = vec![ExplanationFact { label: "identity", text: render_identity(kind) }];
     let operations = &kind.operations;
-    let list = || ExplanationFact { label: "list", text: format!("`GET {}`", operations.list.get) };
+    let list = || ExplanationFact {
+        label: "list",
+        text: format!("`{} {}`", operations.list.method().as_str(), operations.list.path()),
+    };
     facts.extend(operations.is_listed.then(list));
     facts.extend(
         operations.get.as_ref().map(|get| ExplanationFact { label: "get", text: render_read_operation(get) }),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{BodyEncoding, PagingFile, ReadConsistency};
+use crate::exchange::Method;
 
 /// The operations of the service.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
@@ -54,8 +55,15 @@ pub enum IfMatchFile {
 #[derive(Deserialize, JsonSchema, Clone, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub struct ListFile {
-    /// The path, with `{scope}` parameters.
+    /// The path of a GET, with `{scope}` parameters.
+    #[serde(default)]
     pub get: String,
+    /// The path of a POST that finds objects and changes nothing, in place of `get`. It is sent by `plan` too, so for an API of a workspace its URL has to be allowed outside the repository, in `TRUEUP_ALLOWED_SEARCH_URLS`.
+    #[serde(default)]
+    pub post: Option<String>,
+    /// The members of the body of `post`; the text `{name}` alone is the value of a scope parameter.
+    #[serde(default)]
+    pub body: Option<serde_json::Value>,
     /// Fixed query parameters.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
@@ -89,6 +97,33 @@ pub struct ListFile {
     /// Where the facts come from.
     #[serde(default)]
     pub source: Option<String>,
+}
+
+impl ListFile {
+    /// The path, by whatever verb.
+    pub fn path(&self) -> &str {
+        self.post.as_deref().unwrap_or(&self.get)
+    }
+
+    /// How it is read.
+    pub fn method(&self) -> Method {
+        if self.post.is_some() { Method::Search } else { Method::Get }
+    }
+
+    /// The texts in the body.
+    pub fn list_body_texts(&self) -> Vec<&str> {
+        let mut open: Vec<&serde_json::Value> = self.body.iter().collect();
+        let mut texts = Vec::new();
+        while let Some(node) = open.pop() {
+            match node {
+                serde_json::Value::String(text) => texts.push(&**text),
+                serde_json::Value::Array(items) => open.extend(items),
+                serde_json::Value::Object(members) => open.extend(members.values()),
+                _ => {}
+            }
+        }
+        texts
+    }
 }
 
 /// The response of a list operation.

@@ -13,6 +13,9 @@ pub struct PagingFile {
     /// How a request names a page; `offset` without this word.
     #[serde(default)]
     pub style: PagingStyle,
+    /// Where a request of a list by `post` names a page: in the `query` (default), or in members of the `body`, whose dots lead inwards.
+    #[serde(default, rename = "in")]
+    pub location: PagingLocation,
     /// With `style: offset`: the query parameter with the number of items to skip.
     #[serde(default)]
     pub offset: Option<String>,
@@ -59,6 +62,17 @@ impl PagingFile {
     pub fn names_next_page(&self) -> bool {
         self.next.is_some() || self.next_header.is_some()
     }
+}
+
+/// Where a request names a page.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum PagingLocation {
+    /// In the query.
+    #[default]
+    Query,
+    /// In the body.
+    Body,
 }
 
 /// How a request names a page.

@@ -46,7 +46,8 @@ impl EnvelopeBuilder<'_> {
     /// One object.
     fn build_document(&mut self) -> Map<String, Json> {
         let kind = self.specs.kind;
-        let mut words = self.list_words(&["kind", "name", "target", "state", "id", "protect", "scope"]);
+        let mut words = self.list_words(&["kind", "name", "target", "state", "id", "protect"]);
+        words.extend(self.list_words(&["depends_on", "scope"]));
         words.extend(self.list_words(&["extends", "environments", "unset", "spec"]));
         words.extend(list_other_forms());
         self.define_spec("spec", SpecForm::Whole);
@@ -70,7 +71,7 @@ impl EnvelopeBuilder<'_> {
 
     /// One of many objects in a document.
     fn build_object(&mut self) -> Map<String, Json> {
-        let mut words = self.list_words(&["target", "state", "id", "protect", "scope"]);
+        let mut words = self.list_words(&["target", "state", "id", "protect", "depends_on", "scope"]);
         words.extend(self.list_words(&["extends", "environments", "unset"]));
         words.extend(self.list_words(&["spec"]));
         let mut schema = build_mapping(words);
@@ -82,7 +83,8 @@ impl EnvelopeBuilder<'_> {
 
     /// Many objects of a kind.
     fn build_objects(&mut self) -> Map<String, Json> {
-        let mut words = self.list_words(&["kind", "extends", "environments", "target", "scope"]);
+        let mut words =
+            self.list_words(&["kind", "extends", "environments", "target", "depends_on", "scope"]);
         let mut objects = as_map(json!({
             "type": "object",
             "propertyNames": { "minLength": 1, "maxLength": 200 },
@@ -98,7 +100,7 @@ impl EnvelopeBuilder<'_> {
     /// What one environment says of one object.
     fn build_overlay(&mut self) -> Map<String, Json> {
         let mut words = self.list_words(&["overlay", "kind", "name", "target", "state", "id", "protect"]);
-        words.extend(self.list_words(&["scope", "unset", "spec"]));
+        words.extend(self.list_words(&["depends_on", "scope", "unset", "spec"]));
         let mut schema = build_mapping(words);
         schema.insert("allOf".into(), json!([{ "properties": { "spec": self.refer_to_level() } }]));
         schema.insert("required".into(), json!(["overlay", "kind", "name"]));
@@ -156,6 +158,10 @@ impl EnvelopeBuilder<'_> {
                 as_map(json!({ "type": "boolean", "default": false })),
                 "Whether this object must never be deleted.".to_owned(),
             ),
+            "depends_on" => {
+                let name = as_map(json!({ "type": "string", "pattern": "^[^/]+/[^/]+/.*[^ ].*$" }));
+                (list_of(name), DEPENDS_ON.to_owned())
+            }
             "scope" if kind.scope.is_empty() => return None,
             "scope" => (build_scope_schema(kind, names), SCOPE.to_owned()),
             "extends" => (list_of(build_text_schema()), EXTENDS.to_owned()),
@@ -179,6 +185,7 @@ impl EnvelopeBuilder<'_> {
 const NAME: &str = "The stable key of this document in the repository, unique for its kind and target. The service never sees it.";
 const TARGET: &str = "The connection in `trueup.yaml` through which the object is reached. May be left out when exactly one target serves the API.";
 const SCOPE: &str = "Where the object lives. Overrides the target's `scope`, one by one.";
+const DEPENDS_ON: &str = "Other documents, as `api/kind/NAME`: their objects are written before this one, and deleted after it. A `{ ref: NAME }` needs no such line.";
 const SPEC: &str = "The desired fields, named as the service names them. What is not written is not managed; `null` clears a field.";
 const BASE_SPEC: &str =
     "The fields that objects share. Nothing is required, and nothing says which object it is.";

@@ -7,12 +7,15 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use serde_json::Value as Json;
 use url::Url;
 
-use super::{CollectionRef, CollectionSize, ObjectReading, RequestError, TargetClient, UNREADABLE};
+use super::{
+    CollectionRef, CollectionSize, ObjectReading, RequestError, TargetClient, UNREADABLE, search_body,
+};
 use crate::diagnostic::Diagnostic;
-use crate::exchange::{BodyForm, HttpResponse, Method, PlannedRequest};
-use crate::kind::file::{EmptyListSign, ListFile, ListShows};
+use crate::exchange::{BodyForm, HttpResponse, Method, PlannedRequest, WireValue};
+use crate::kind::file::{EmptyListSign, ListFile, ListShows, PagingLocation};
 use crate::kind::{Kind, ScalarType, address};
 use crate::remote::page_position::{self, PagePosition};
 use crate::remote::pager::{ListCompleteness, PageSigns, Pager};
@@ -42,6 +45,8 @@ pub(super) struct ListRequest<'l> {
     pub list: &'l ListFile,
     pub path: String,
     pub query: Vec<(String, String)>,
+    /// The body of a search.
+    pub body: Option<Json>,
     /// Whether the path starts at the root of the host rather than at the base URL.
     pub from_root: bool,
     pub page_size: u32,
@@ -57,19 +62,33 @@ impl<'l> ListRequest<'l> {
     pub(super) fn from_list(of: CollectionRef<'_>, list: &'l ListFile) -> Self {
         let mut query = address::build_scope_query(of.kind, of.scope);
         query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let path = address::expand_path(&list.get, of.kind, of.scope, None);
+        let path = address::expand_path(list.path(), of.kind, of.scope, None);
         let page_size = list.paging.as_ref().and_then(|paging| paging.page_size).unwrap_or_default();
-        Self { list, path, query, from_root: false, page_size }
+        let body = list.post.as_ref().map(|_| search_body::build_body(of.kind, of.scope, list));
+        Self { list, path, query, body, from_root: false, page_size }
     }
 
     fn build_request(&self, position: &PagePosition) -> PlannedRequest {
-        let mut query = self.query.clone();
+        let (mut query, mut body) = (self.query.clone(), self.body.clone());
         if let Some(paging) = &self.list.paging {
             let own = position.build_query(paging, self.page_size);
-            query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
-            query.extend(own);
+            match body.as_mut().filter(|_| paging.location == PagingLocation::Body) {
+                Some(body) => search_body::put_page(body, paging, own),
+                None => {
+                    query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
+                    query.extend(own);
+                }
+            }
         }
-        build_read_request(self.path.clone(), query)
+        let read = build_read_request(self.path.clone(), query);
+        match body {
+            Some(body) => PlannedRequest {
+                method: Method::Search,
+                body: Some(WireValue::Raw(body.to_string())),
+                ..read
+            },
+            None => read,
+        }
     }
 }
 
@@ -290,9 +309,14 @@ impl TargetClient {
 
     /// The URL of the first page, against which a link in it is resolved.
     fn locate_list(&self, request: &ListRequest<'_>) -> Url {
+        self.locate_path(&request.path, request.from_root)
+    }
+
+    /// The URL of a path below the base URL, or below the root of its host.
+    pub(super) fn locate_path(&self, path: &str, from_root: bool) -> Url {
         let mut url = self.target.base_url.clone();
-        let above = if request.from_root { "" } else { url.path().trim_end_matches('/') };
-        let path = format!("{above}/{}", request.path.trim_start_matches('/'));
+        let above = if from_root { "" } else { url.path().trim_end_matches('/') };
+        let path = format!("{above}/{}", path.trim_start_matches('/'));
         url.set_path(&path);
         url
     }

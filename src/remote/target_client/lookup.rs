@@ -78,7 +78,13 @@ impl TargetClient {
         match self.resolve_same_origin(&base, url) {
             Some(url) => {
                 let (path, query) = (url.path().to_owned(), url.query_pairs().into_owned().collect());
-                Ok(ListRequest { path, query, from_root: true, ..ListRequest::from_collection(of) })
+                Ok(ListRequest {
+                    path,
+                    query,
+                    body: None,
+                    from_root: true,
+                    ..ListRequest::from_collection(of)
+                })
             }
             None => {
                 let message = format!(

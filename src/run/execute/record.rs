@@ -10,7 +10,7 @@ use crate::run::fetch::ObjectJob;
 use crate::run::index::RecordTimes;
 use crate::run::lock_mutex;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
-use crate::run::refer::ReferentStatus;
+use crate::run::refer::{DependencyBlock, ReferentStatus};
 
 /// How the objects of a plan stand, where planning was another run's work.
 pub(super) fn record_statuses(session: &RunSession, plan: &Plan, jobs: &[ObjectJob]) {
@@ -33,9 +33,13 @@ pub(super) fn record_statuses(session: &RunSession, plan: &Plan, jobs: &[ObjectJ
         );
     }
     plan.unchanged.iter().for_each(|agreeing| put(&agreeing.subject, None));
+    let absent = jobs.iter().enumerate().filter(|(_, job)| job.document.state == DocumentState::Absent);
+    absent.for_each(|(number, _)| session.references.blocked.block(number, DependencyBlock::Absent));
     for refused in &plan.refused {
         let unread = plan.unread.contains(&refused.subject.number);
         put(&refused.subject, Some(if unread { ReferentStatus::Unread } else { ReferentStatus::Refused }));
+        let block = if unread { DependencyBlock::Unread } else { DependencyBlock::Refused };
+        session.references.blocked.block(refused.subject.number, block);
     }
 }
 

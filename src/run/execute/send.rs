@@ -63,6 +63,10 @@ impl StepExecutor<'_, '_> {
         job: &ObjectJob<'_>,
         read: ReadOutcome,
     ) -> Result<(Box<Step>, Option<Box<Snapshot>>), OutcomeStatus> {
+        let blocked = self.check_dependencies(step);
+        if !blocked.is_empty() {
+            return Err(OutcomeStatus::Refused(blocked));
+        }
         let live = match read {
             ReadOutcome::Failed(trouble) if trouble.not_started => return Err(OutcomeStatus::NotStarted),
             ReadOutcome::Failed(trouble) => {

@@ -247,6 +247,7 @@ impl<'e> ImportComposer<'_, 'e> {
             omit_guarded: false,
             state: DocumentState::Present,
             protect: false,
+            depends_on: &[],
         };
         let text = render_document(&sheet).map_err(|fault| vec![fault])?;
         self.verify_text(name, &text, live)?;

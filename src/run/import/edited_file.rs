@@ -153,5 +153,10 @@ pub fn has_same_header(old: &Document, new: &Document) -> bool {
         && old.state == new.state
         && old.id == new.id
         && old.protect == new.protect
+        && has_same_dependencies(old, new)
         && old.scope == new.scope
+}
+
+fn has_same_dependencies(old: &Document, new: &Document) -> bool {
+    old.depends_on.iter().map(|own| own.to_text()).eq(new.depends_on.iter().map(|own| own.to_text()))
 }

@@ -7,6 +7,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::dependencies::DependencyLookup;
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::DocumentState;
 use crate::kind::visit::{VisitFlow, visit_object};
@@ -25,7 +26,8 @@ pub struct DependencyOrder {
     pub cycles: Vec<Vec<usize>>,
 }
 
-/// What waits for what; `is_missing` says of which jobs the object is not there yet.
+/// What waits for what: a document for those on which it depends, and for those to whose objects it refers where
+/// these are not there yet, as `is_missing` says.
 pub fn build_edges(jobs: &[ObjectJob], is_missing: &dyn Fn(usize) -> bool) -> DependencyEdges {
     let key =
         |job: &ObjectJob, kind: &str, name: &str| (job.target.to_string(), kind.to_owned(), name.to_owned());
@@ -34,10 +36,12 @@ pub fn build_edges(jobs: &[ObjectJob], is_missing: &dyn Fn(usize) -> bool) -> De
     for (number, job) in jobs.iter().enumerate().filter(|(number, _)| is_missing(*number)) {
         numbers.insert(key(job, &job.document.kind.name, &job.document.name), number);
     }
+    let dependencies = DependencyLookup::new(jobs);
     for job in jobs {
-        let mut own: Vec<(usize, SourceSpan)> = Vec::new();
-        let alive = job.document.state == DocumentState::Present && !numbers.is_empty();
-        for (yaml_path, reference) in job.document.collect_references().into_iter().filter(|_| alive) {
+        let is_present = job.document.state == DocumentState::Present;
+        let mut own = if is_present { dependencies.find_all(jobs, job) } else { Vec::new() };
+        let refers = is_present && !numbers.is_empty();
+        for (yaml_path, reference) in job.document.collect_references().into_iter().filter(|_| refers) {
             let among = yaml_path.reference.and_then(|refers| refers.source.as_ref());
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             if let Some(to) = numbers.get(&key(job, kind, &reference.name))
@@ -79,6 +83,24 @@ pub fn add_delete_edges<S: Borrow<Step>>(edges: &mut DependencyEdges, steps: &BT
             if let Some(own) = edges.get_mut(*waits).filter(|_| refers && *target == step.subject.target) {
                 own.push((*number, SourceSpan::default()));
             }
+        }
+    }
+}
+
+/// What is to be deleted waits for the deletes of those that depend on it.
+pub fn add_dependent_deletes<S: Borrow<Step>>(
+    edges: &mut DependencyEdges,
+    jobs: &[ObjectJob],
+    steps: &BTreeMap<usize, S>,
+) {
+    let lookup = DependencyLookup::new(jobs);
+    let is_delete = |number: &usize| {
+        jobs[*number].document.state == DocumentState::Absent
+            && steps.get(number).is_some_and(|step| step.borrow().action == StepAction::Delete)
+    };
+    for (number, job) in jobs.iter().enumerate().filter(|(number, _)| is_delete(number)) {
+        for (to, span) in lookup.find_all(jobs, job).into_iter().filter(|(to, _)| is_delete(to)) {
+            edges[to].push((number, span));
         }
     }
 }
@@ -202,7 +224,20 @@ pub fn diagnose_cycle(
     let turned = || circle.iter().cycle().skip(at).take(circle.len());
     let name = |number: &usize| format!("`{}`", jobs[*number].document.name);
     let names: Vec<String> = turned().chain([&number]).map(name).collect();
-    let message = format!("these documents wait for each other's creation: {}", names.join(" -> "));
+    let depends = |from: usize, to: usize| {
+        let span = edges[from].iter().find(|(own, _)| *own == to).map(|(_, span)| *span);
+        jobs[from].document.depends_on.iter().any(|own| Some(own.span) == span)
+    };
+    let is_dependency = turned().zip(turned().skip(1).chain([&number])).any(|(from, to)| depends(*from, *to));
+    let (code, waits, hint) = match is_dependency {
+        true => ("dependency-cycle", "depend on each other", "remove one of these lines from `depends_on`"),
+        false => (
+            "reference-cycle",
+            "wait for each other's creation",
+            "create one of them without its reference first; of one that exists, set the `id`",
+        ),
+    };
+    let message = format!("these documents {waits}: {}", names.join(" -> "));
     let place = |from: usize, to: usize| {
         let span = edges[from].iter().find(|(own, _)| *own == to).map(|(_, span)| *span);
         let document = jobs[from].document;
@@ -210,12 +245,13 @@ pub fn diagnose_cycle(
     };
     let mut steps = turned().zip(turned().skip(1).chain([&number]));
     let first = steps.next().map(|(from, to)| place(*from, *to));
-    let mut fault = Diagnostic::error("reference-cycle", message);
+    let mut fault = Diagnostic::error(code, message);
     fault.location = first;
     for (from, to) in steps {
-        fault = fault.with_related(place(*from, *to), format!("{} refers to {}", name(from), name(to)));
+        let verb = if depends(*from, *to) { "depends on" } else { "refers to" };
+        fault = fault.with_related(place(*from, *to), format!("{} {verb} {}", name(from), name(to)));
     }
-    fault.with_hint("create one of them without its reference first; of one that exists, set the `id`")
+    fault.with_hint(hint)
 }
 
 #[cfg(test)]

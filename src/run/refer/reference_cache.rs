@@ -215,7 +215,7 @@ impl CandidateSource<'_> {
         let stands = match self {
             Self::Url(url) => url.to_string(),
             Self::List(list) => {
-                let path = address::expand_path(&list.get, &job.document.kind, &job.scope, None);
+                let path = address::expand_path(list.path(), &job.document.kind, &job.scope, None);
                 let query = address::build_scope_query(&job.document.kind, &job.scope);
                 format!("{path}?{query:?}{:?}", list.query)
             }

@@ -133,6 +133,7 @@ impl UndoInput {
             protect: false,
             scope: scope.collect(),
             parents: Vec::new(),
+            depends_on: Vec::new(),
             spec,
             source: Arc::clone(&self.source),
             environment: None,

@@ -172,6 +172,7 @@ fn to_json(document: &Document) -> serde_json::Value {
         state: document.state,
         id: document.id.as_ref(),
         protect: document.protect,
+        depends_on: &document.depends_on,
         scope: &document.scope,
         spec: &document.spec,
         comments: &CommentMap::new(),

@@ -17,6 +17,7 @@ mod operation_words;
 mod paging_styles;
 mod parents;
 mod partial_updates;
+mod searches;
 mod secret_readback;
 mod several_updates;
 mod tutorial;

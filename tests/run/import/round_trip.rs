@@ -69,6 +69,7 @@ fn text(draft: &ObjectDraft, personal: bool) -> Result<String, Diagnostic> {
         omit_guarded: false,
         state: DocumentState::Present,
         protect: false,
+        depends_on: &[],
     };
     render_document(&sheet)
 }

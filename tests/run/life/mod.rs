@@ -9,6 +9,7 @@ mod all_kinds;
 mod changed_lists;
 mod creates;
 mod deletes;
+mod dependencies;
 #[cfg(target_os = "linux")]
 mod disk;
 mod emptied_lists;

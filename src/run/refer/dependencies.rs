@@ -1,0 +1,161 @@
+//! Documents that others name under `depends_on`: which jobs these are, and which of them did not come about.
+//!
+//! The steps of a document wait for those of its dependencies; where one of these is refused or fails, nothing is
+//! written of the document. A delete waits for the deletes of the documents that depend on it.
+//! Deliberately absent: the order itself (`order`).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
+use crate::document::depend::diagnose_unknown_dependency;
+use crate::document::{Document, DocumentDependency, DocumentState};
+use crate::run::index::ObjectIndex;
+use crate::run::object_job::ObjectJob;
+
+/// The jobs by the kind and the name of their documents; empty where no document depends on another one.
+pub struct DependencyLookup<'d>(HashMap<(&'d str, &'d str), Vec<usize>>);
+
+impl<'d> DependencyLookup<'d> {
+    /// Over all jobs of a run.
+    pub fn new(jobs: &[ObjectJob<'d>]) -> Self {
+        let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
+        if jobs.iter().any(|job| !job.document.depends_on.is_empty()) {
+            for (number, job) in jobs.iter().enumerate() {
+                let document: &'d Document = job.document;
+                by_name.entry((&*document.kind.name, &*document.name)).or_default().push(number);
+            }
+        }
+        Self(by_name)
+    }
+
+    /// The jobs that a document of this job names, each with where that stands: those of its environment; where one
+    /// is at its target, that one.
+    pub fn find_all(&self, jobs: &[ObjectJob], job: &ObjectJob) -> Vec<(usize, SourceSpan)> {
+        let named = |own: &DocumentDependency| {
+            let span = own.span;
+            self.find(jobs, job, own).into_iter().map(move |to| (to, span))
+        };
+        job.document.depends_on.iter().flat_map(named).collect()
+    }
+
+    fn find(&self, jobs: &[ObjectJob], job: &ObjectJob, dependency: &DocumentDependency) -> Vec<usize> {
+        let environment = job.document.environment.as_deref();
+        let named = self.0.get(&(&*dependency.kind, &*dependency.name)).into_iter().flatten().copied();
+        let named: Vec<usize> =
+            named.filter(|to| jobs[*to].document.environment.as_deref() == environment).collect();
+        let here: Vec<usize> = named.iter().copied().filter(|to| jobs[*to].target == job.target).collect();
+        if here.is_empty() { named } else { here }
+    }
+}
+
+/// Why nothing is written of what depends on an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DependencyBlock {
+    Refused,
+    Unread,
+    Failed,
+    /// It is not to be there.
+    Absent,
+}
+
+/// The objects of a run on which others cannot depend, by the number of the job.
+#[derive(Default)]
+pub struct BlockedDependencies(Mutex<BTreeMap<usize, DependencyBlock>>);
+
+impl BlockedDependencies {
+    /// From now on nothing is written of what depends on the object of a job.
+    pub fn block(&self, number: usize, reason: DependencyBlock) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number, reason);
+    }
+
+    fn get(&self, number: usize) -> Option<DependencyBlock> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&number).copied()
+    }
+}
+
+/// Holds a job against its dependencies.
+pub struct DependencyChecker<'c, 'd> {
+    pub jobs: &'c [ObjectJob<'d>],
+    pub lookup: &'c DependencyLookup<'d>,
+    pub index: &'c Mutex<ObjectIndex>,
+    pub blocked: &'c BlockedDependencies,
+}
+
+impl DependencyChecker<'_, '_> {
+    /// Why nothing is written of a document whose dependencies did not come about.
+    pub fn check_job(&self, number: usize) -> Vec<Diagnostic> {
+        let job = &self.jobs[number];
+        match job.document.state {
+            DocumentState::Present => {
+                let dependencies = job.document.depends_on.iter();
+                dependencies.flat_map(|own| self.check_dependency(job, own)).collect()
+            }
+            DocumentState::Absent => self.check_dependents(number),
+            DocumentState::Unmanaged => Vec::new(),
+        }
+    }
+
+    fn check_dependency(&self, job: &ObjectJob, dependency: &DocumentDependency) -> Vec<Diagnostic> {
+        let place = job.document.locate_span(dependency.span);
+        let found = self.lookup.find(self.jobs, job, dependency);
+        if found.is_empty() && !self.is_applied(dependency) {
+            let fault = diagnose_unknown_dependency(dependency).with_location(place);
+            return vec![fault.with_hint("apply it first, or select it too")];
+        }
+        let blocked = found.into_iter().filter_map(|to| Some((to, self.blocked.get(to)?)));
+        let diagnose = |(to, reason): (usize, DependencyBlock)| {
+            let (code, what, hint) = match reason {
+                DependencyBlock::Absent => (
+                    "dependency-gone",
+                    "is not to be there",
+                    "remove the line from `depends_on`, or keep the object",
+                ),
+                DependencyBlock::Unread => {
+                    ("dependency-blocked", "could not be read", "see what is said about it")
+                }
+                DependencyBlock::Refused => {
+                    ("dependency-blocked", "was refused", "see what is said about it")
+                }
+                DependencyBlock::Failed => {
+                    ("dependency-blocked", "was not written", "see what is said about it")
+                }
+            };
+            let name = &*self.jobs[to].document.name;
+            let message = format!("`{name}`, on which this document depends, {what}");
+            Diagnostic::error(code, message)
+                .with_location(place.clone())
+                .with_hint(hint)
+                .with_related(self.locate_job(to), "its document")
+        };
+        blocked.map(diagnose).collect()
+    }
+
+    /// Whether an object that is not in this run was applied before.
+    fn is_applied(&self, dependency: &DocumentDependency) -> bool {
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.entries().any(|own| *own.kind == *dependency.kind && *own.name == *dependency.name)
+    }
+
+    /// An object is not deleted while one that depends on it is left.
+    fn check_dependents(&self, number: usize) -> Vec<Diagnostic> {
+        let is_left = |(at, job): &(usize, &ObjectJob)| {
+            let is_held = matches!(self.blocked.get(*at), Some(reason) if reason != DependencyBlock::Absent);
+            is_held && self.lookup.find_all(self.jobs, job).iter().any(|(to, _)| *to == number)
+        };
+        let left = self.jobs.iter().enumerate().filter(|(_, job)| !job.document.depends_on.is_empty());
+        let diagnose = |(at, job): (usize, &ObjectJob)| {
+            let message = format!("`{}`, which depends on this object, was not deleted", job.document.name);
+            Diagnostic::error("dependency-blocked", message)
+                .with_location(self.locate_job(number))
+                .with_hint("see what is said about it")
+                .with_related(self.locate_job(at), "its document")
+        };
+        left.filter(is_left).map(diagnose).collect()
+    }
+
+    fn locate_job(&self, number: usize) -> SourceLocation {
+        let document = self.jobs[number].document;
+        document.locate_span(document.name_span)
+    }
+}
