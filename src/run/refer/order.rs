@@ -41,7 +41,8 @@ pub fn build_edges(jobs: &[ObjectJob], is_missing: &dyn Fn(usize) -> bool) -> De
         let is_present = job.document.state == DocumentState::Present;
         let mut own = if is_present { dependencies.find_all(jobs, job) } else { Vec::new() };
         let refers = is_present && !numbers.is_empty();
-        for (yaml_path, reference) in job.document.collect_references().into_iter().filter(|_| refers) {
+        let references = if refers { job.document.collect_references() } else { Vec::new() };
+        for (yaml_path, reference) in references {
             let among = yaml_path.reference.and_then(|refers| refers.source.as_ref());
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             if let Some(to) = numbers.get(&key(job, kind, &reference.name))
