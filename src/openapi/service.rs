@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use url::{Host, Url};
 
 use crate::openapi::document::{OpenApiDocument, parse_target};
-use crate::openapi::flatten_schema::{FlatSchema, SchemaForm, flatten_schema};
+use crate::openapi::flatten_schema::{FlatSchema, SchemaForm, SchemaProperty, flatten_schema};
 use crate::openapi::naming::{normalize_name, sanitize_text};
 use crate::openapi::resource::{
     OpenApiLocation, OpenApiOperation, OpenApiResource, get_parameter_name, locate_parameter,
@@ -390,14 +390,30 @@ fn build_error_entries(answer: &FlatSchema) -> Vec<DraftEntry> {
 
 /// A list of objects that each name a field and say what is wrong with it.
 fn build_error_list(at: &str, plain: &FlatSchema) -> Option<Vec<DraftEntry>> {
-    const FIELD_NAMES: [&str; 9] =
-        ["field", "fieldname", "property", "path", "pointer", "name", "param", "parameter", "source"];
+    const FIELD_NAMES: [&str; 11] = [
+        "field",
+        "fieldname",
+        "property",
+        "path",
+        "pointer",
+        "loc",
+        "location",
+        "name",
+        "param",
+        "parameter",
+        "source",
+    ];
     const MESSAGE_NAMES: [&str; 6] = ["message", "detail", "msg", "reason", "description", "errormessage"];
     let SchemaForm::Array { item, .. } = &plain.form else { return None };
     let find = |names: &[&str]| {
         let rank = |name: &str| names.iter().position(|known| *known == normalize_name(name));
-        let texts =
-            item.properties().iter().filter(|member| matches!(member.schema.form, SchemaForm::String(_)));
+        // the steps to a field may be a list
+        let is_steps = |member: &&SchemaProperty| {
+            matches!(member.schema.form, SchemaForm::Array { .. })
+                && matches!(&*normalize_name(&member.name), "loc" | "path")
+        };
+        let is_text = |member: &&SchemaProperty| matches!(member.schema.form, SchemaForm::String(_));
+        let texts = item.properties().iter().filter(|member| is_text(member) || is_steps(member));
         let ranked = texts.filter_map(|member| Some((rank(&member.name)?, member.name.clone())));
         ranked.min().map(|(_, name)| name)
     };

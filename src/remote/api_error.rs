@@ -5,6 +5,10 @@
 //! cut; stack traces are left out, and nothing that could drive a terminal gets through.
 //! Deliberately absent: which line of a document a field stands on.
 
+mod field_name;
+
+use field_name::{format_scalar, render_field_name};
+
 use super::redactor::Redactor;
 use super::wire::{find_format, is_html, read_any};
 use crate::exchange::HttpResponse;
@@ -171,7 +175,8 @@ impl ApiErrorReader<'_> {
         let Some(message) = said.filter(|said| !said.is_empty()).or_else(|| self.describe_tree(item)) else {
             return;
         };
-        let field = find_at_path(item, &list.field).and_then(|value| self.read_name(value));
+        let field = find_at_path(item, &list.field).and_then(render_field_name);
+        let field = field.map(|name| self.clean_text(&name, MAX_NAME)).filter(|name| !name.is_empty());
         let codes = self.errors.codes.iter().filter_map(|path| path.rsplit('.').next());
         let code = codes.filter_map(|name| find_at_path(item, name)).find_map(|value| self.read_name(value));
         heard.push(ApiError { field, message, code });
@@ -283,15 +288,6 @@ fn find_at_path<'v>(tree: &'v Value, path: &str) -> Option<&'v Value> {
             .map(|(_, value)| value),
         _ => None,
     })
-}
-
-fn format_scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) | Value::Number(text) => Some(text.to_string()),
-        Value::Decimal(number) => Some(number.to_string()),
-        Value::Boolean(flag) => Some(flag.to_string()),
-        _ => None,
-    }
 }
 
 fn collect_scalars(tree: &Value, name: &str, leaves: &mut Vec<(String, String)>) {
@@ -553,5 +549,23 @@ mod tests {
         {
             assert_eq!(told_without(body, &lenient(), &[lines]), ["|x •••|"], "{body}");
         }
+    }
+
+    #[test]
+    fn fields_are_named_by_steps_and_by_pointers() {
+        let described = |messages: &[&str], [at, field, message]: [&str; 3]| ErrorsFile {
+            messages: words(messages),
+            lists: vec![ErrorListFile { at: at.into(), field: field.into(), message: message.into() }],
+            ..ErrorsFile::default()
+        };
+        let fastapi = described(&["detail"], ["detail", "loc", "msg"]);
+        let body = r#"{"detail":[{"loc":["body","rules",0,"port"],"msg":"too big","type":"int"}]}"#;
+        assert_eq!(told(body, &fastapi), ["rules[0].port|too big|"]);
+        assert_eq!(told(r#"{"detail":[{"loc":["body"],"msg":"too big"}]}"#, &fastapi), ["|too big|"]);
+        assert_eq!(told(r#"{"detail":"too big"}"#, &fastapi), ["|too big|"]);
+        let problem = described(&["detail", "title"], ["errors", "pointer", "detail"]);
+        let body = r##"{"errors":[{"detail":"too big","pointer":"#/rules/1/a~1b"}]}"##;
+        assert_eq!(told(body, &problem), ["rules[1].a/b|too big|"]);
+        assert_eq!(told(r#"{"detail":"no","title":"no"}"#, &problem), ["|no|"]);
     }
 }

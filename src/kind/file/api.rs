@@ -219,7 +219,7 @@ pub struct ErrorsFile {
 pub struct ErrorListFile {
     /// The member that holds the list.
     pub at: String,
-    /// The member of each item that names the field.
+    /// The member of each item that names the field: a text, a JSON Pointer, or a list of the steps to it.
     pub field: String,
     /// The member of each item that holds the message.
     pub message: String,

@@ -346,3 +346,42 @@ fn a_document_of_swagger_2_is_read() {
         assert!(kind.contains(wanted), "{wanted}\n{kind}");
     }
 }
+
+#[test]
+fn error_answers_of_common_frameworks_are_described() {
+    let errors = |schema: &Json, media: &str| {
+        let mut document = boats(&boat(json!({})), &many(&boat(json!({}))));
+        document["paths"]["/boats"]["post"]["responses"]["422"] =
+            json!({ "description": "", "content": { media: { "schema": schema } } });
+        let text = draft(&document, false).files.swap_remove(0).text;
+        let (_, rest) = text.split_once("errors:\n").unwrap_or_else(|| panic!("no errors: {text}"));
+        rest.lines()
+            .take_while(|line| line.starts_with(' '))
+            .map(str::trim_start)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    // FastAPI
+    let step = json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }] });
+    let text = || json!({ "type": "string" });
+    let item = json!({ "type": "object", "properties": {
+        "loc": { "type": "array", "items": step }, "msg": text(), "type": text(),
+    } });
+    let fastapi = errors(
+        &json!({ "type": "object", "properties": { "detail": { "type": "array", "items": item } } }),
+        "application/json",
+    );
+    assert!(fastapi.contains("at: detail\nfield: loc\nmessage: msg"), "{fastapi}");
+    // RFC 9457
+    let item = json!({ "type": "object", "properties": { "detail": text(), "pointer": text() } });
+    let problem = errors(
+        &json!({ "type": "object", "properties": {
+            "type": text(), "title": text(), "status": { "type": "integer" }, "detail": text(), "instance": text(),
+            "errors": { "type": "array", "items": item },
+        } }),
+        "application/problem+json",
+    );
+    assert!(problem.contains("messages: [detail, title]"), "{problem}");
+    assert!(problem.contains("codes: [type]"), "{problem}");
+    assert!(problem.contains("at: errors\nfield: pointer\nmessage: detail"), "{problem}");
+}
