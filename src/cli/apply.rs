@@ -216,7 +216,7 @@ fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// How a plan is carried out.
 #[derive(Clone, Copy, Default)]
 pub struct ApplyOptions<'w> {
-    /// Nobody is asked.
+    /// No one is asked.
     pub approved: bool,
     /// Nothing is written when anything is refused.
     pub all_or_nothing: bool,
@@ -230,9 +230,9 @@ pub struct ApplyOptions<'w> {
     pub unplanned_documents: Option<&'w ObjectCounts>,
     /// The run that is undone.
     pub undo: Option<&'w PreparedUndo>,
-    /// Where else the result is told.
+    /// Where else the result is reported.
     pub reports: Option<&'w ReportOutputs>,
-    /// Who is told of what happens meanwhile.
+    /// Who hears of what happens meanwhile.
     pub events: Option<&'w Arc<EventStream>>,
     /// The leases under which it is.
     pub leases: Option<&'w LeaseRenewer>,
@@ -335,7 +335,7 @@ impl ApplyOptions<'_> {
         order.verify_environments(&order.list_preceding(self.saved_plan.map(|(own, _)| own)), screen)
     }
 
-    /// Tells the result wherever else it is to be told.
+    /// Tells the result wherever else it is to be reported.
     fn write_reports(&self, report: &ApplyReport, screen: &TerminalScreen) -> anyhow::Result<()> {
         if let Some(events) = self.events {
             events.record_results(report);
@@ -373,7 +373,7 @@ impl ApplyOptions<'_> {
     }
 }
 
-/// Nothing was written; programs are told so, object by object as far as there are any.
+/// Nothing was written; programs hear so, object by object as far as there are any.
 pub fn report_not_started(
     outcomes: &[StepOutcome],
     why: &[Diagnostic],
@@ -387,7 +387,7 @@ pub fn report_not_started(
     way.write_reports(&report, screen)
 }
 
-/// No step of a plan was begun; an interrupt was told when it came.
+/// No step of a plan was begun; an interrupt was reported when it came.
 fn report_untouched_plan(
     plan: &Plan,
     why: Diagnostic,
@@ -490,7 +490,7 @@ fn execute(
         let stop = &prepared.retry_budget.cancellation;
         let exit = if stop.is_interrupted() { interrupted_exit() } else { exit };
         if !verified.is_empty() {
-            // without a receipt, nobody would know it later
+            // without a receipt, no one would know it later
             let conclusion = RunConclusion { results: ApplyReport::from_outcomes(&outcomes), verified };
             let fault = records::record_verified(prepared, &plan, conclusion, screen);
             screen.print_diagnostics(fault.as_slice());
@@ -526,7 +526,7 @@ fn execute(
     let is_recorded = way.record_outcomes(prepared, &jobs, &mut outcomes, screen)
         & way.record_settled_steps(&outcomes, screen);
     let certain = outcomes.iter().all(|outcome| outcome.status.is_certain());
-    // what the plan was told of already is in the results, and not said again
+    // what the plan reported already is in the results, and not said again
     let mut hindrances = session.collect_run_errors(certain);
     hindrances.retain(|new| !known.iter().any(|old| (old.code, &old.message) == (new.code, &new.message)));
     screen.print_diagnostics(&hindrances);
@@ -589,13 +589,13 @@ fn conclude_apply(
     let is_noted = |own: &StepOutcome| own.findings.iter().all(|found| found.code != NOT_RECORDED);
     let is_recorded = is_recorded && unkept.is_none() && outcomes.iter().all(is_noted);
     Ok(match way.compute_exit(outcomes, held, &prepared.retry_budget.cancellation) {
-        // somebody else may have written over it, or the next run does not know what this one did
+        // someone else may have written over it, or the next run does not know what this one did
         ExitStatus::Done if lost.is_some() || !is_recorded => ExitStatus::Error,
         exit => exit,
     })
 }
 
-/// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
+/// Nothing was written; what of a reviewed plan is not any more as it was is reported in every format.
 fn report_unwritten(
     outcomes: &[StepOutcome],
     why: &[Diagnostic],
@@ -615,7 +615,7 @@ fn report_unwritten(
     way.write_reports(&report, screen)
 }
 
-/// What went wrong after a plan that has told the rest.
+/// What went wrong after a plan that has said the rest.
 fn collect_warnings(outcomes: &[StepOutcome]) -> Vec<Diagnostic> {
     let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
     findings.filter(|finding| finding.severity == DiagnosticSeverity::Warning).cloned().collect()

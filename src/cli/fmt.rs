@@ -1,6 +1,6 @@
 //! `trueup fmt`: the files of a workspace, laid out in one way.
 //!
-//! Documents, and without paths also settings and policies. A text that is not sound YAML is told and left alone.
+//! Documents, and without paths also settings and policies. A text that is not sound YAML is reported and left alone.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub struct FmtArgs {
 /// Lays out files, or tells which are not laid out so.
 ///
 /// # Errors
-/// When the result cannot be told.
+/// When the result cannot be determined.
 pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let (texts, mut faults) = workspace::open_sources(&common.directory, &args.paths);
     let mut work = FormatJob { check: args.check, changed: Vec::new(), faults: Vec::new(), total: 0 };

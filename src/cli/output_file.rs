@@ -98,7 +98,7 @@ fn replace_regular(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // as any new file: what the user's mask leaves of it
+        // as any new file: what the user's mask values of it
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder)?;

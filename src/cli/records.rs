@@ -68,7 +68,7 @@ pub fn begin_journal(
 /// A workspace for a command that writes, where this program can keep receipts as the settings ask.
 ///
 /// # Errors
-/// When it cannot; that was told, before anything was sent.
+/// When it cannot; that was reported, before anything was sent.
 pub fn enable_writes(
     workspace: LoadedWorkspace,
     screen: &TerminalScreen,
@@ -232,7 +232,7 @@ fn diagnose_interrupted_run(account: &RecordedRun) -> Diagnostic {
     Diagnostic::warning("interrupted-run", message).with_hint(hint)
 }
 
-/// Gives runs that were cut off their receipts, so that they are told once.
+/// Gives runs that were cut off their receipts, so that they are reported once.
 fn write_interrupted_receipts(
     prepared: &PreparedRun,
     accounts: &[RecordedRun],
@@ -240,7 +240,7 @@ fn write_interrupted_receipts(
 ) -> anyhow::Result<()> {
     let folder = prepared.workspace.root.join(STATE_FOLDER);
     for account in accounts {
-        // one that was killed between its receipt and the end of its journal has told more than is known here
+        // one that was killed between its receipt and the end of its journal has said more than is known here
         let text = match receipt::read_receipt(&folder, &account.name)? {
             Some(text) => text,
             None => {

@@ -54,7 +54,7 @@ pub type EnvLookup<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 /// The environment of the process.
 pub const PROCESS_ENV: EnvLookup<'static> = &|name| std::env::var_os(name);
 
-/// What keeps a run from its work; told already.
+/// What keeps a run from its work; reported already.
 pub type DiagnosticList = Vec<Diagnostic>;
 
 /// Everything that a run needs.
@@ -84,7 +84,7 @@ pub struct PreparedRun {
 /// Which objects of a workspace a run is about.
 #[derive(Clone, Copy)]
 pub struct RunSelection<'r> {
-    /// Not all documents were read, so that nobody knows which were removed.
+    /// Not all documents were read, so that no one knows which were removed.
     pub is_partly_read: bool,
     /// What narrows the run.
     pub args: Option<&'r SelectionArgs>,
@@ -146,11 +146,11 @@ pub fn prepare_run(
     env: EnvLookup,
 ) -> Result<PreparedRun, DiagnosticList> {
     let allowance = reach.retry_budget.cloned().unwrap_or_else(|| reading.network.build_retry_budget());
-    let told = |fault: Diagnostic| {
+    let print_fault = |fault: Diagnostic| {
         screen.print_diagnostics(std::slice::from_ref(&fault));
         vec![fault]
     };
-    let (keys, memory, mut index) = load_state(&workspace.root).map_err(told)?;
+    let (keys, memory, mut index) = load_state(&workspace.root).map_err(print_fault)?;
     let selection = reach.args.map(|args| SelectionFilter::new(&workspace, &index, args)).transpose();
     let selection = selection.inspect_err(|faults| screen.print_diagnostics(faults))?.flatten();
     let (gone, notes) = match reach.is_partly_read {
@@ -206,9 +206,10 @@ fn resolve_targets(
     env: EnvLookup,
 ) -> (Vec<Target>, Vec<Diagnostic>) {
     let (root, providers) = (workspace.root.clone(), workspace.settings.secrets.clone());
-    let world = SecretEnvironment { env, providers: &providers, ..SecretEnvironment::from_process(&root) };
+    let secret_environment =
+        SecretEnvironment { env, providers: &providers, ..SecretEnvironment::from_process(&root) };
     let notice = WaitNotice::start(screen, "secrets from their sources".to_owned());
-    let resolved = workspace.resolve_targets(&world, reading.parallelism);
+    let resolved = workspace.resolve_targets(&secret_environment, reading.parallelism);
     drop(notice);
     resolved
 }
@@ -267,7 +268,7 @@ fn hide_marked_ids(
     services.into_iter().map(hide).collect()
 }
 
-/// Managed objects whose document is gone: with `--allow-delete` they are to be deleted, else they are told.
+/// Managed objects whose document is gone: with `--allow-delete` they are to be deleted, else they are reported.
 /// Only a run over the whole workspace can know.
 fn find_orphans(
     workspace: &LoadedWorkspace,

@@ -28,15 +28,15 @@ pub fn check_duplicates(documents: &[Document], services: &ServiceNames, faults:
         batch.iter().map(|document| encode_identity_keys(document, services)).collect::<Vec<_>>()
     });
     for (document, keys) in documents.iter().zip(keys.into_iter().flatten()) {
-        let mut told = false;
+        let mut is_reported = false;
         for (key, alike, span) in keys {
             match seen.entry(key) {
                 Entry::Vacant(place) => {
                     place.insert(document);
                 }
-                Entry::Occupied(first) if told || are_distinct(document, first.get(), alike) => {}
+                Entry::Occupied(first) if is_reported || are_distinct(document, first.get(), alike) => {}
                 Entry::Occupied(first) => {
-                    told = true;
+                    is_reported = true;
                     faults.push(diagnose_duplicate(document, first.get(), alike, span));
                 }
             }

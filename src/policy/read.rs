@@ -50,7 +50,7 @@ impl PolicySet {
         let mut seen: BTreeMap<&str, &SourceLocation> = BTreeMap::new();
         let own = (!self.is_empty()).then(CodeTable::load);
         for rule in &self.rules {
-            // what is told of a code of the program would be told of the rule
+            // what is reported of a code of the program would be reported of the rule
             if own.as_ref().is_some_and(|own| own.find_code(rule.code).is_some()) {
                 let message = format!("`{}` is a code of trueup itself", rule.code);
                 let fault = Diagnostic::error("policy-code", message).with_location(rule.place.clone());
@@ -327,7 +327,7 @@ fn split_path(path: &str) -> Vec<String> {
     path.split('.').map(str::to_owned).collect()
 }
 
-/// Where a character of a scalar stands; the start of the scalar where that cannot be told.
+/// Where a character of a scalar stands; the start of the scalar where that cannot be determined.
 fn locate_character(source: &NamedSource, span: SourceSpan, text: &str, at: usize) -> SourceSpan {
     let written = source.text.get(span.start as usize..span.end as usize).unwrap_or_default();
     let before: String = text.chars().take(at).collect();

@@ -240,8 +240,11 @@ mod tests {
             "?p=p%22w%2C1+%5Cx%2Fy%2B%C3%A9&q",
             "?u=%3Fp%3Dp%2522w%252C1%2B%255Cx%252Fy%252B%25C3%25A9",
         ] {
-            let told = redact(echo, &[secret]);
-            assert!(told.contains(REDACTED) && !told.contains("w,1") && !told.contains("w%"), "{told}");
+            let redacted = redact(echo, &[secret]);
+            assert!(
+                redacted.contains(REDACTED) && !redacted.contains("w,1") && !redacted.contains("w%"),
+                "{redacted}"
+            );
         }
     }
 
@@ -249,11 +252,11 @@ mod tests {
     fn base64_of_something_longer() {
         for before in ["", "x", "xy", "name:", "Basic user"] {
             let whole = format!("{before}correct horse battery{before}");
-            let told = redact(&BASE64_STANDARD_NO_PAD.encode(&whole), &["correct horse battery"]);
-            let rest = told.replace(REDACTED, "").len();
+            let redacted = redact(&BASE64_STANDARD_NO_PAD.encode(&whole), &["correct horse battery"]);
+            let rest = redacted.replace(REDACTED, "").len();
             // a digit or two at either end may stay
-            assert!(rest <= (2 * before.len() + 4) * 4 / 3 + 2, "{told}");
-            assert!(!told.is_empty() && told.contains(REDACTED));
+            assert!(rest <= (2 * before.len() + 4) * 4 / 3 + 2, "{redacted}");
+            assert!(!redacted.is_empty() && redacted.contains(REDACTED));
         }
     }
 

@@ -1,6 +1,6 @@
 //! A receipt: what an apply sent and what became of each object, as data and as text.
 //!
-//! Made from the journal of the run, and for a run that came to its end from its results too. Of a run that was interrupted it says what is known: what was sent, what was answered, and what nobody knows.
+//! Made from the journal of the run, and for a run that came to its end from its results too. Of a run that was interrupted it says what is known: what was sent, what was answered, and what no one knows.
 //! The results show values under their marks, as the apply itself did; of what was overwritten stands here what
 //! may be kept (`run::undo`). It is sealed (`seal`).
 
@@ -201,7 +201,7 @@ pub fn read_verified<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> 
         }
         None => return Err(broken("it is not a receipt")),
     }
-    // what serde says of a value repeats it, and nobody knows what stands in a broken file
+    // what serde says of a value repeats it, and no one knows what stands in a broken file
     let receipt: Receipt =
         serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or invalid"))?;
     let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
@@ -242,7 +242,7 @@ fn convert_request(sent: &RecordedRequest) -> ReceiptRequest {
     }
 }
 
-/// The results of a run that was interrupted: of what was sent and not read back nobody knows.
+/// The results of a run that was interrupted: of what was sent and not read back no one knows.
 fn build_partial_results(account: &RecordedRun) -> ApplyReport {
     let mut results: Vec<ObjectResult> = account.results.iter().map(convert_end).collect();
     results.extend(account.find_open_requests().into_iter().map(build_unknown_result));

@@ -45,7 +45,7 @@ pub fn escape_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// One line of text in double quotes, with quotes and backslashes in it escaped, so that it can be told where
+/// One line of text in double quotes, with quotes and backslashes in it escaped, so that it can be determined where
 /// it ends and what is an escape.
 pub fn quote_line(text: &str) -> String {
     let mut clean = String::with_capacity(text.len() + 2);

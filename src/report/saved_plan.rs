@@ -47,7 +47,7 @@ pub struct SavedPlan {
     /// What was to be written again although it may be the same, as it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rotate: Vec<String>,
-    /// The commit on which it was made, in a Git repository. It is told and not required: what binds a step is
+    /// The commit on which it was made, in a Git repository. It is reported and not required: what binds a step is
     /// its document and its object, so a merge that changes neither changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
@@ -90,7 +90,7 @@ pub struct BoundStep {
     pub from: String,
     /// The digest of what it would send.
     pub to: String,
-    /// Where it relied on the whole object: short digests of its fields, so that it can be told which moved.
+    /// Where it relied on the whole object: short digests of its fields, so that it can be determined which moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<BoundField>,
 }
@@ -279,7 +279,7 @@ fn parse_plan(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
         }
         None => return Err(broken(format!("it has no `{MEMBER}`"))),
     }
-    // what serde says of a value repeats it, and nobody knows what stands in a broken file
+    // what serde says of a value repeats it, and no one knows what stands in a broken file
     let plan: SavedPlan =
         serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or invalid".into()))?;
     if plan.steps.len() != plan.report.changes.len() {

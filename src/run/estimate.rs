@@ -1,4 +1,4 @@
-//! How many requests carrying out a plan takes when nothing fails and nobody else writes meanwhile.
+//! How many requests carrying out a plan takes when nothing fails and no one else writes meanwhile.
 //!
 //! The rule is that of `apply`, step for step: the same turns and portions, a read before, the write, a read back,
 //! and for what only an update takes one more write and read. It counts; it sends nothing and looks at no clock.

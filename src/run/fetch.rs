@@ -31,7 +31,7 @@ pub use super::single_read::{build_key_job, is_duplicate_checked};
 
 /// So many objects that no document needs are kept where one of them may be what a create means.
 const MAX_KEPT_OTHERS: usize = 1000;
-/// Objects that were found are told in such portions.
+/// Objects that were found are reported in such portions.
 const PROGRESS_BATCH_SIZE: usize = 100;
 
 /// What was read for one group.
@@ -53,7 +53,7 @@ pub struct FetchedGroup {
     pub key_holders: BTreeMap<usize, Value>,
     /// Those whose natural key is almost that of a document, by the place of the job in the group.
     pub similar: BTreeMap<usize, Vec<UnmatchedObject>>,
-    /// How many of the reads were told on the way.
+    /// How many of the reads were reported on the way.
     pub reported: usize,
 }
 
@@ -394,15 +394,15 @@ async fn fetch_each(
 ) -> FetchedGroup {
     let width = service.target.parallelism.max(1) as usize;
     let mut coming = stream::iter(jobs.iter().map(|job| read_unique(service, of, job))).buffered(width);
-    let (mut reads, mut told) = (Vec::with_capacity(jobs.len()), 0);
+    let (mut reads, mut announced) = (Vec::with_capacity(jobs.len()), 0);
     while let Some(read) = coming.next().await {
         reads.push(read);
-        if reads.len() >= told + PROGRESS_BATCH_SIZE {
-            told += PROGRESS_BATCH_SIZE;
+        if reads.len() >= announced + PROGRESS_BATCH_SIZE {
+            announced += PROGRESS_BATCH_SIZE;
             tell(RunEvent::Read(PROGRESS_BATCH_SIZE));
         }
     }
-    FetchedGroup { reads, reported: told, ..FetchedGroup::default() }
+    FetchedGroup { reads, reported: announced, ..FetchedGroup::default() }
 }
 
 /// Reads the object of one job. Of a create that is not known to be finished, several objects may have come.

@@ -25,12 +25,12 @@ pub enum ObjectIdentity {
     Confirmed,
     /// It had the natural key that it has when it was last applied, or in an earlier version of the document.
     Renamed,
-    /// It has another one, and somebody allowed that.
+    /// It has another one, and someone allowed that.
     Allowed,
 }
 
 impl ObjectIdentity {
-    /// What somebody had to allow.
+    /// What someone had to allow.
     pub fn required_permission(&self) -> Option<Permission> {
         matches!(self, Self::Allowed).then_some(Permission::Rename)
     }

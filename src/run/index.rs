@@ -463,8 +463,8 @@ impl IndexEntry {
 }
 
 fn parse_id(kind: &Kind, text: &str) -> Option<Value> {
-    let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
-    leaf.read_token(ScalarToken::Plain(text)).ok()
+    let FieldType::Scalar(scalar_type) = &kind.id_field().ty else { return None };
+    scalar_type.read_token(ScalarToken::Plain(text)).ok()
 }
 
 fn digest_natural_key(natural_key: &str, key: &[u8]) -> String {

@@ -142,7 +142,7 @@ pub struct RecordedResponse {
     pub request_id: Option<String>,
     /// How many times it was sent.
     pub attempts: u32,
-    /// Whether it may have taken effect although nobody knows.
+    /// Whether it may have taken effect although no one knows.
     pub unknown: bool,
 }
 
@@ -232,15 +232,15 @@ impl Journal {
         let (file, name) = create_file(&folder, &now)?;
         lock_file(&file)?;
         sync_folder(&folder)?;
-        let mut sheet = JournalBatch { file, torn: false };
+        let mut batch = JournalBatch { file, torn: false };
         let start = JournalLine::Start {
             trueup_journal: FORMAT,
             at: super::format_now(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             of,
         };
-        sheet.write_durably(std::iter::once(encode_line(&start)?.as_slice()))?;
-        Ok(Self { writer: JournalWriter::new(sheet)?, name, requests: AtomicU64::new(0), recorder: keeper })
+        batch.write_durably(std::iter::once(encode_line(&start)?.as_slice()))?;
+        Ok(Self { writer: JournalWriter::new(batch)?, name, requests: AtomicU64::new(0), recorder: keeper })
     }
 
     /// The name of the run.
@@ -279,7 +279,7 @@ impl Journal {
     }
 
     /// Notes what came of a request, in the file before the object ends and on disk with that. Without the line it is
-    /// a request of which nobody knows what came, as it was a moment earlier.
+    /// a request of which no one knows what came, as it was a moment earlier.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -379,7 +379,7 @@ fn create_file(folder: &Path, now: &str) -> io::Result<(File, String)> {
 /// Says to other runs that this one is under way. Whoever reads journals holds them for a moment only.
 fn lock_file(file: &File) -> io::Result<()> {
     match file.lock() {
-        // without locks a run under way looks like one that was interrupted, and is told
+        // without locks a run under way looks like one that was interrupted, and is reported
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
         locked => locked,
     }

@@ -39,7 +39,7 @@ pub struct ObjectMatcher<'d> {
     /// The ids of objects that have the natural key of a document whose object was found by its id, by the number of
     /// the document.
     key_holders: BTreeMap<usize, Value>,
-    /// How many objects came of which nobody can say whether a document means them.
+    /// How many objects came of which no one can say whether a document means them.
     unreadable_count: u64,
     in_sync_ids: BTreeMap<usize, Value>,
     by_id: HashMap<String, Vec<usize>>,
@@ -232,7 +232,7 @@ impl<'d> ObjectMatcher<'d> {
         std::mem::take(&mut self.key_holders)
     }
 
-    /// How many objects came of which nobody can say whether a document means them.
+    /// How many objects came of which no one can say whether a document means them.
     pub fn count_unreadable(&self) -> u64 {
         self.unreadable_count
     }
@@ -287,7 +287,7 @@ pub fn is_surely_visible(document: &Document) -> bool {
     findable && !is_hidden_until_confirmed(kind)
 }
 
-/// Whether new objects of a kind show only once somebody confirms them.
+/// Whether new objects of a kind show only once someone confirms them.
 pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
     kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
 }

@@ -1,6 +1,6 @@
 //! What tells objects of a kind from each other: the natural key, of documents and of live objects.
 //!
-//! Keys are compared as the kind says. Two that differ only in what people do not see are almost the same: nobody
+//! Keys are compared as the kind says. Two that differ only in what people do not see are almost the same: no one
 //! can tell whether they mean one object.
 //! Deliberately absent: which object a document gets (`match_up`).
 
@@ -24,11 +24,11 @@ pub fn build_live_key(kind: &Kind, object: &Object) -> Option<String> {
 
 /// The value that a document wants at a path of field numbers.
 pub fn find_desired_value<'w>(wanted: &'w DesiredNode, path: &[u16]) -> Option<&'w Value> {
-    let leaf = path.iter().try_fold(wanted, |node, number| match &node.value {
+    let scalar = path.iter().try_fold(wanted, |node, number| match &node.value {
         DesiredValue::Object(fields) => fields.iter().find(|(own, _)| own == number).map(|(_, inner)| inner),
         _ => None,
     })?;
-    match &leaf.value {
+    match &scalar.value {
         DesiredValue::Literal(value) => Some(value),
         _ => None,
     }
@@ -40,13 +40,13 @@ pub fn find_live_value<'o>(object: &'o Object, path: &[u16]) -> Option<&'o Value
     inner.iter().try_fold(object, |object, number| object.get_field(*number)?.as_object())?.get_field(*last)
 }
 
-fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -> Option<String> {
+fn build_key_text<'v>(kind: &Kind, scalar: impl Fn(&[u16]) -> Option<&'v Value>) -> Option<String> {
     if kind.identity.natural_key.is_empty() {
         return None;
     }
     let mut key = String::new();
     for path in &kind.identity.natural_key {
-        let value = leaf(path).filter(|value| !value.is_blank())?;
+        let value = scalar(path).filter(|value| !value.is_blank())?;
         let text = ScalarType::render_url_text(value, &kind.api);
         let compare =
             kind.shape.find_path_field(path).map_or(ComparisonRule::Exact, |(_, field)| field.compare);

@@ -74,7 +74,7 @@ pub struct JobGroup {
 /// What was read for one job.
 pub enum ReadOutcome {
     Found(ObjectMatch),
-    /// Its list is not complete, so nobody knows whether it is there.
+    /// Its list is not complete, so no one knows whether it is there.
     Unseen(IncompleteReason),
     /// Why it could not be read; shared by all jobs of a collection.
     Failed(Arc<RequestError>),

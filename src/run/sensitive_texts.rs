@@ -1,4 +1,4 @@
-//! What nobody may see of an object: the texts of every marked value that its document or the live object
+//! What no one may see of an object: the texts of every marked value that its document or the live object
 //! holds, to be blotted out of what a service says.
 //!
 //! A mark holds for everything below it, free keys of maps included; keys that the kind itself knows are no

@@ -73,7 +73,7 @@ pub struct WorkspaceSettings {
     pub has_errors: bool,
 }
 
-/// A webhook that is told of runs.
+/// A webhook that gets the results of runs.
 pub struct NotifySettings {
     pub url: CredentialSource,
     pub secret: Option<CredentialSource>,
@@ -327,10 +327,11 @@ fn find_scope_text(
             .with_related(found.locate(), "the value is set here")
             .with_hint("write the value itself"));
     };
-    let mismatch =
-        |leaf: &ScalarType| Some((leaf.clone(), leaf.read_token(ScalarToken::String(text)).err()?));
+    let mismatch = |scalar_type: &ScalarType| {
+        Some((scalar_type.clone(), scalar_type.read_token(ScalarToken::String(text)).err()?))
+    };
     match own.types.iter().find_map(mismatch) {
-        Some((leaf, mismatch)) => Err(diagnose_mismatch(&own.parameter, &leaf, mismatch)
+        Some((scalar_type, mismatch)) => Err(diagnose_mismatch(&own.parameter, &scalar_type, mismatch)
             .with_related(found.locate(), "the value is set here")),
         None => Ok(text.to_string()),
     }
@@ -387,7 +388,7 @@ impl TargetSettings {
     pub fn build_target(
         &self,
         secrets: &ResolvedSecrets,
-        world: &SecretEnvironment,
+        secret_environment: &SecretEnvironment,
         purpose: CredentialPurpose,
         parallelism: Option<u32>,
     ) -> Option<Target> {
@@ -399,7 +400,7 @@ impl TargetSettings {
             api: Arc::clone(&self.api),
             base_url: self.base_url.clone(),
             format: self.format,
-            auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, world)?,
+            auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, secret_environment)?,
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             also_send_nested: self.carry_nested,

@@ -156,7 +156,7 @@ fn a_document_says_which_object_it_is() {
         &[&format!("1:1 no-identity: missing identity: neither `id` nor `place.row` is set {hint}")],
     );
     says("kind: shop/stall\nname: x\nspec: {title: a, place: {row: A}}\n", &[]);
-    // what is named wrongly is told once, at its place
+    // what is named wrongly is reported once, at its place
     says(
         "kind: shop/stall\nname: x\nspec: {title: [], place: {row: A}}\n",
         &["3:15 wrong-type: `title` takes a string, this is a list (write a string after the colon)"],
@@ -255,7 +255,7 @@ fn keys_twice_and_unknown() {
 }
 
 #[test]
-fn items_that_cannot_be_told_apart() {
+fn items_that_cannot_be_distinguished() {
     spec_says(
         "words: [a, b, a, ~]\nsteps: [1, x, 1]",
         &[
@@ -416,8 +416,8 @@ fn no_drawing_shows_a_marked_value() {
                 &faults,
                 &DiagnosticRenderOptions { limit: 1000, ..DiagnosticRenderOptions::default() },
             );
-            let told = lines(&faults).join("\n");
-            assert!(!drawn.contains(CANARY) && !told.contains(CANARY), "of\n{text}\n{drawn}\n{told}");
+            let said = lines(&faults).join("\n");
+            assert!(!drawn.contains(CANARY) && !said.contains(CANARY), "of\n{text}\n{drawn}\n{said}");
         }
     }
 }
@@ -782,7 +782,7 @@ fn slots_become_values_of_their_field() {
 }
 
 #[test]
-fn a_value_from_outside_that_does_not_fit_is_told_at_its_slot() {
+fn a_value_from_outside_that_does_not_fit_is_reported_at_its_slot() {
     let (mut documents, mut faults) = read(&stall("salary: {from_env: SALARY}"));
     documents[0].resolve_sources(&|_| Some(secrecy::SecretString::from(CANARY)), &mut faults);
     assert_eq!(
@@ -960,12 +960,16 @@ fn whole_and_decimal_numbers_are_spelled_by_one_rule() {
     let fields: Vec<String> = {
         let kind = registry().find_kind("shop/stall").expect("a kind");
         let scalar = |wanted: fn(&trueup::kind::ScalarType) -> bool| {
-            let is_wanted = |ty: &FieldType| matches!(ty, FieldType::Scalar(leaf) if wanted(leaf));
+            let is_wanted =
+                |ty: &FieldType| matches!(ty, FieldType::Scalar(scalar_field) if wanted(scalar_field));
             let open = kind.shape.fields.iter().filter(|field| !field.behavior.read_only);
             open.into_iter().find(|field| is_wanted(&field.ty)).expect("a field").name.to_string()
         };
         use trueup::kind::ScalarType::{Decimal, Integer};
-        vec![scalar(|leaf| matches!(leaf, Integer(_))), scalar(|leaf| matches!(leaf, Decimal(_)))]
+        vec![
+            scalar(|scalar_field| matches!(scalar_field, Integer(_))),
+            scalar(|scalar_field| matches!(scalar_field, Decimal(_))),
+        ]
     };
     for field in &fields {
         for text in ["017", "1_000", "5.", "'0x10'", "+", "1.e3"] {

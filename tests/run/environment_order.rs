@@ -94,7 +94,7 @@ fn what_was_not_wholly_applied_is_not_verified() {
     let ran = own.expect(0, &[&STAGING[..], &["--name", "anvil"]].concat());
     ran.complains(&["environment-not-verified", "1 object not in sync"]);
     refused(&depot, &PRODUCTION, &["no receipt"]);
-    // somebody edits by hand between the write and the look
+    // someone edits by hand between the write and the look
     own.expect(0, &STAGING);
     own.write("config/items.yaml", &own.read("config/items.yaml").replace("price: 1", "price: 4"));
     commit(&depot);
@@ -174,7 +174,7 @@ fn another_clone_knows_by_shared_receipts() {
     refused(&depot, &PRODUCTION, &["is not believed", "sealed without a key"]);
     depot.workspace.expect(0, &STAGING);
     forget(&depot);
-    // a receipt that somebody changed proves nothing
+    // a receipt that someone changed proves nothing
     let newest = std::fs::read_dir(&shared)
         .expect("receipts")
         .map(|own| own.expect("an entry").path())
@@ -184,7 +184,7 @@ fn another_clone_knows_by_shared_receipts() {
     std::fs::write(&newest, sound.replace("\"started_by\":", "\"started_by\": \"x\", \"other\":"))
         .expect("a file");
     refused(&depot, &PRODUCTION, &["is not believed", "was changed"]);
-    // one that nobody can read is not the same as none
+    // one that no one can read is not the same as none
     std::fs::write(&newest, "{").expect("a file");
     let name = newest.file_stem().expect("a name").to_string_lossy().into_owned();
     std::fs::remove_dir_all(depot.workspace.path(".trueup")).expect("a folder");

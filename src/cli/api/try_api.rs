@@ -125,7 +125,7 @@ struct ApiTrial {
     service: TargetClient,
     kinds: Vec<(Arc<Kind>, Vec<Value>)>,
     max_objects: u32,
-    /// Kinds whose scope nobody fixes.
+    /// Kinds whose scope no one fixes.
     faults: Vec<Diagnostic>,
 }
 
@@ -137,12 +137,14 @@ fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnos
     let credentials = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots =
         credentials.map(|own| (own.source.clone(), base.settings.source.locate_span(own.span))).collect();
-    let world = base.settings.build_secret_environment(&base.root);
-    let (secrets, unresolved) = secrets::resolve_secrets(slots, &world);
+    let secret_environment = base.settings.build_secret_environment(&base.root);
+    let (secrets, unresolved) = secrets::resolve_secrets(slots, &secret_environment);
     faults.extend(unresolved);
     let (network, allowance) = (&args.network, args.network.build_retry_budget());
-    let connected =
-        target.build_target(&secrets, &world, CredentialPurpose::Read, None).into_iter().collect();
+    let connected = target
+        .build_target(&secrets, &secret_environment, CredentialPurpose::Read, None)
+        .into_iter()
+        .collect();
     let services = run_setup::connect_targets(connected, &base.settings, network, &allowance, &mut faults);
     match services.into_values().next() {
         Some(service) if !has_errors(&faults) => {

@@ -1,7 +1,7 @@
 //! Changes to a text that is there, by the bytes of its nodes: everything else stays as it was written.
 //!
 //! A value is replaced in the style in which it stands, items and entries come and go with their lines. What
-//! stands behind an anchor, or cannot be told from what surrounds it, is not touched: the caller hears of it.
+//! stands behind an anchor, or cannot be distinguished from what surrounds it, is not touched: the caller hears of it.
 //! Whoever applies the edits reads the result again and compares; nothing here is believed on its own.
 
 use std::ops::Range;
@@ -65,7 +65,7 @@ impl<'t> DocumentEditor<'t> {
     /// Puts another value where one stands.
     ///
     /// # Errors
-    /// When the value is not the only one that these bytes stand for, or can't be told from its surroundings.
+    /// When the value is not the only one that these bytes stand for, or can't be distinguished from its surroundings.
     pub fn replace_value(&mut self, span: SourceSpan, tree: &LayoutNode) -> EditResult {
         let found = self.find_node(span)?;
         if span.start == span.end {
@@ -94,7 +94,7 @@ impl<'t> DocumentEditor<'t> {
     /// Takes items out of a list, by their places, and adds others at its end.
     ///
     /// # Errors
-    /// When the lines of the list can't be told from what surrounds them.
+    /// When the lines of the list can't be distinguished from what surrounds them.
     pub fn edit_items(&mut self, list: SourceSpan, removed: &[usize], added: &[LayoutNode]) -> EditResult {
         let found = self.find_node(list)?;
         let node = found.node;
@@ -129,7 +129,7 @@ impl<'t> DocumentEditor<'t> {
     /// Takes entries out of a mapping, by their keys, and adds others at its end.
     ///
     /// # Errors
-    /// When the lines of the mapping can't be told from what surrounds them.
+    /// When the lines of the mapping can't be distinguished from what surrounds them.
     pub fn edit_entries(&mut self, map: SourceSpan, removed: &[&str], added: &[LayoutEntry]) -> EditResult {
         let found = self.find_node(map)?;
         let entries = found.node.entries();
@@ -142,7 +142,7 @@ impl<'t> DocumentEditor<'t> {
     /// Adds entries to a mapping behind the one called `key`.
     ///
     /// # Errors
-    /// When the lines of the mapping can't be told from what surrounds them.
+    /// When the lines of the mapping can't be distinguished from what surrounds them.
     pub fn insert_entries_after(&mut self, map: SourceSpan, key: &str, added: &[LayoutEntry]) -> EditResult {
         let found = self.find_node(map)?;
         let at = found

@@ -78,7 +78,7 @@ impl TargetClient {
         )))
     }
 
-    /// An operation of which nobody can ask whether it is over.
+    /// An operation of which no one can ask whether it is over.
     fn build_unfollowed_operation(&self) -> RequestError {
         let message = format!(
             "{} accepted the request, and names no status URL that can be followed",
@@ -125,7 +125,7 @@ impl TargetClient {
         }
     }
 
-    /// What the service put into the query of the URL is nobody else's, as a credential.
+    /// What the service put into the query of the URL is no one else's, as a credential.
     async fn build_failed_operation(&self, url: &Url, response: HttpResponse) -> RequestError {
         let mut sent_secrets = self.client.collect_secrets().await;
         sent_secrets.extend(url.query_pairs().map(|(_, value)| SecretString::from(value.into_owned())));

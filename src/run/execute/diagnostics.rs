@@ -19,7 +19,7 @@ pub(super) fn diagnose_ambiguous_object(step: &Step) -> Diagnostic {
         .with_hint("name the `id` of the one that is meant")
 }
 
-/// The service did not write over what somebody else had written.
+/// The service did not write over what someone else had written.
 pub(super) fn diagnose_concurrent_change(step: &Step) -> Diagnostic {
     let message = "the object changed between the read and the write, and the service refused the write";
     Diagnostic::error("concurrent-edit", message)
@@ -57,7 +57,7 @@ pub(super) fn end_unmarked_create(step: &Step, error: &std::io::Error) -> Outcom
     OutcomeStatus::Failed(vec![fault])
 }
 
-/// A new object whose id is known to nobody but this report.
+/// A new object whose id is known to no one but this report.
 pub(super) fn diagnose_unsaved_id(subject: &PlanSubject, error: &std::io::Error) -> Diagnostic {
     let message =
         format!("the object was created, but `.trueup/index.json` cannot be written: {}", error.kind());
@@ -148,7 +148,7 @@ pub(super) fn diagnose_missing_after_write(step: &Step, status: Option<u16>) -> 
         .with_hint(hint)
 }
 
-/// The read after a write that was answered failed; why is told beside it.
+/// The read after a write that was answered failed; why is reported beside it.
 pub(super) fn diagnose_unread_after_write(step: &Step, status: Option<u16>) -> Diagnostic {
     let message = format!("{}, but reading the object back failed", describe_answer(status));
     Diagnostic::error("not-verified", message)
@@ -241,7 +241,7 @@ fn diagnose_not_kept(step: &Step, change: &Change) -> Diagnostic {
     Diagnostic::error("not-kept", message).with_location(place)
 }
 
-/// The code of what changed although nobody asked for it.
+/// The code of what changed although no one asked for it.
 pub(super) const CHANGED_BESIDES: &str = "unexpected-change";
 
 pub(super) fn diagnose_unrequested_change(step: &Step, change: &Change) -> Diagnostic {

@@ -1,4 +1,4 @@
-//! Whether an object that was created is the only one with its natural key: somebody else may have created one at the
+//! Whether an object that was created is the only one with its natural key: someone else may have created one at the
 //! same time, and most services take both.
 //!
 //! One look for all creates of a collection, once they are done. A look that fails claims nothing; one that does not

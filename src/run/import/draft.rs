@@ -2,9 +2,9 @@
 //! saying.
 //!
 //! Left out is what the service sets, copies, what means the same when absent, and marked values: secrets
-//! become sources, personal and sensitive ones are written only when asked for. Items of lists are told apart
+//! become sources, personal and sensitive ones are written only when asked for. Items of lists are distinguished
 //! by their keys; row ids stand only where nothing else tells items apart.
-//! Deliberately absent: text. The sheet is written elsewhere, behind a gate of its own.
+//! Deliberately absent: text. The text is written elsewhere, behind a gate of its own.
 
 use std::collections::BTreeSet;
 
@@ -165,8 +165,8 @@ impl ObjectDrafter<'_> {
                 self.draft_list(field, list, live.map(Value::items).unwrap_or_default(), mark)
             }
             (_, None) => return can_be_cleared(field).then_some(DesiredValue::Clear),
-            (FieldType::Scalar(leaf), Some(value)) => {
-                can_represent(leaf, value).then(|| DesiredValue::Literal(value.clone()))
+            (FieldType::Scalar(scalar_type), Some(value)) => {
+                can_represent(scalar_type, value).then(|| DesiredValue::Literal(value.clone()))
             }
             (FieldType::Map(map), Some(Value::Map(entries))) => self.draft_map(map, entries, mark),
             (FieldType::Object(shape), Some(Value::Object(object))) => {
@@ -244,9 +244,10 @@ impl ObjectDrafter<'_> {
         mark: Sensitivity,
     ) -> Option<DesiredValue> {
         match (&list.item, &list.list_type) {
-            (ItemType::Scalar(leaf), _) => {
-                let item =
-                    |(at, value): (usize, &Value)| self.draft_scalar_item(field, leaf, at, value, mark);
+            (ItemType::Scalar(scalar_type), _) => {
+                let item = |(at, value): (usize, &Value)| {
+                    self.draft_scalar_item(field, scalar_type, at, value, mark)
+                };
                 items.iter().enumerate().map(item).collect::<Option<_>>().map(DesiredValue::List)
             }
             (ItemType::Object(shape), _) => {
@@ -265,7 +266,7 @@ impl ObjectDrafter<'_> {
     fn draft_scalar_item(
         &mut self,
         field: &Field,
-        leaf: &ScalarType,
+        scalar_type: &ScalarType,
         at: usize,
         value: &Value,
         mark: Sensitivity,
@@ -275,13 +276,13 @@ impl ObjectDrafter<'_> {
                 let word = format!("{}_{}", to_field_words(&field.name), at + 1);
                 (!value.is_blank()).then(|| self.draft_source(word))?
             }
-            Value::Null if *leaf != ScalarType::Any => return None,
-            value => can_represent(leaf, value).then(|| DesiredValue::Literal(value.clone()))?,
+            Value::Null if *scalar_type != ScalarType::Any => return None,
+            value => can_represent(scalar_type, value).then(|| DesiredValue::Literal(value.clone()))?,
         };
         Some(build_node(desired))
     }
 
-    /// Items told apart by the first key that does it; else by their row ids; else they can't be said.
+    /// Items distinguished by the first key that does it; else by their row ids; else they can't be said.
     fn draft_keyed_items(
         &mut self,
         identity: ItemIdentity,
@@ -431,15 +432,15 @@ fn build_node(desired: DesiredValue) -> DesiredNode {
 }
 
 /// Whether a document can hold a value: services hold longer texts and other choices than documents may.
-pub fn can_represent(leaf: &ScalarType, value: &Value) -> bool {
-    let reads = |token: ScalarToken| leaf.read_token(token).as_ref() == Ok(value);
+pub fn can_represent(scalar_type: &ScalarType, value: &Value) -> bool {
+    let reads = |token: ScalarToken| scalar_type.read_token(token).as_ref() == Ok(value);
     match value {
-        Value::Null => *leaf == ScalarType::Any,
+        Value::Null => *scalar_type == ScalarType::Any,
         Value::String(text) => text.len() <= MAX_TEXT && reads(ScalarToken::String(text)),
         Value::Integer(number) => reads(ScalarToken::Plain(&number.to_string())),
         Value::Decimal(number) => reads(ScalarToken::Plain(&number.to_string())),
         Value::Number(number) => reads(ScalarToken::Plain(number)),
-        Value::Array(_) | Value::Map(_) => *leaf == ScalarType::Any && is_bounded(value, MAX_DEPTH),
+        Value::Array(_) | Value::Map(_) => *scalar_type == ScalarType::Any && is_bounded(value, MAX_DEPTH),
         Value::Boolean(_) | Value::Uuid(_) | Value::Date(_) | Value::DateTime(_) => true,
         Value::Object(_) | Value::KnownAfterApply(_) => false,
     }
@@ -455,7 +456,7 @@ fn is_bounded(value: &Value, depth: usize) -> bool {
                 .iter()
                 .all(|(key, value)| is_valid_key(key) && keys.insert(key) && is_bounded(value, depth - 1))
         }
-        leaf => can_represent(&ScalarType::Any, leaf),
+        scalar_type => can_represent(&ScalarType::Any, scalar_type),
     }
 }
 

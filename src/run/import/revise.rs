@@ -2,7 +2,7 @@
 //!
 //! The plan's own question is asked the other way round: each change that it would make to the object becomes
 //! an edit of the line that asks for it. What a plan could not decide, what is marked and was not asked for, and
-//! what cannot be changed line by line is told at its line instead.
+//! what cannot be changed line by line is reported at its line instead.
 
 use std::collections::BTreeMap;
 
@@ -209,8 +209,8 @@ impl<'r> DocumentReviser<'r> {
     fn change_item(&mut self, change: &Change, span: Option<SourceSpan>, mark: Sensitivity, field: &Field) {
         let FieldType::Array(list) = &field.ty else { return };
         let plain = match (&list.item, &change.before) {
-            (ItemType::Scalar(leaf), Some(live))
-                if mark != Sensitivity::Secret && can_represent(leaf, live) =>
+            (ItemType::Scalar(scalar), Some(live))
+                if mark != Sensitivity::Secret && can_represent(scalar, live) =>
             {
                 Some(tree::build_literal(live))
             }

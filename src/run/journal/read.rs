@@ -67,8 +67,8 @@ pub fn close_interrupted_run(folder: &Path, account: &RecordedRun) -> io::Result
     let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
     let file = OpenOptions::new().append(true).open(path)?;
     // the last line may have been cut off
-    let mut sheet = JournalBatch { file, torn: true };
-    sheet.write_durably(std::iter::once(encode_line(&build_finish_line())?.as_slice()))
+    let mut view = JournalBatch { file, torn: true };
+    view.write_durably(std::iter::once(encode_line(&build_finish_line())?.as_slice()))
 }
 
 fn list_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -99,8 +99,8 @@ fn read_run(file: &File, path: &Path) -> io::Result<RecordedRun> {
 
 /// A run as the text of its journal tells it; a line that was interrupted is passed over. Nothing when the text is
 /// no journal.
-pub fn parse_run(name: String, told: &str) -> Option<RecordedRun> {
-    let mut lines = told.lines().filter_map(|line| serde_json::from_str::<JournalLine>(line).ok());
+pub fn parse_run(name: String, said: &str) -> Option<RecordedRun> {
+    let mut lines = said.lines().filter_map(|line| serde_json::from_str::<JournalLine>(line).ok());
     let Some(JournalLine::Start { at, of, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
     let mut account = RecordedRun { name, started: at, context: of, ..RecordedRun::default() };
     let mut sent: BTreeMap<u64, RecordedRequest> = BTreeMap::new();

@@ -26,7 +26,7 @@ pub enum ReferentStatus {
     Absent,
     /// It is not there, and will not be created.
     Refused,
-    /// Nobody knows whether it is there.
+    /// No one knows whether it is there.
     Unread,
 }
 
@@ -56,7 +56,7 @@ impl ReferentStatuses {
         &self,
         index: &Mutex<ObjectIndex>,
         job: &ObjectJob,
-        yaml_path: &ReferenceSite,
+        site: &ReferenceSite,
         reference: &NamedReference,
         kind: &Arc<str>,
     ) -> Result<Value, ReferenceError> {
@@ -81,9 +81,8 @@ impl ReferentStatuses {
             None => {
                 let index = index.lock().unwrap_or_else(PoisonError::into_inner);
                 let entry = index.get(&job.target, kind, &reference.name);
-                let known = entry.and_then(|entry| {
-                    yaml_path.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok()
-                });
+                let known = entry
+                    .and_then(|entry| site.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok());
                 let names: Vec<&str> = all
                     .keys()
                     .filter(|(target, own, _)| *target == job.target && own == kind)
@@ -92,7 +91,7 @@ impl ReferentStatuses {
                 return known.ok_or_else(|| diagnose_unknown_document(reference, kind, &names).into());
             }
         };
-        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, yaml_path.name);
+        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, site.name);
         let diagnostic =
             Diagnostic::error(code, message).with_hint(hint).with_related(place.clone(), "its document");
         Err(ReferenceError { diagnostic, unread })

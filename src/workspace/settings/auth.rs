@@ -384,11 +384,12 @@ impl AuthSettings {
     pub fn resolve_renewable(
         &self,
         secrets: &ResolvedSecrets,
-        world: &SecretEnvironment,
+        secret_environment: &SecretEnvironment,
     ) -> Option<target::TargetAuth> {
         let resolved = self.resolve_secrets(secrets)?;
         let is_renewable = self.list_credentials().iter().any(|own| is_program(&own.source));
-        let (auth, root, providers) = (self.clone(), world.root.to_owned(), world.providers.to_vec());
+        let (auth, root, providers) =
+            (self.clone(), secret_environment.root.to_owned(), secret_environment.providers.to_vec());
         let renewal = move || {
             let sources = auth.list_credentials().into_iter().map(|own| own.source.clone());
             let process = SecretEnvironment::from_process(&root);

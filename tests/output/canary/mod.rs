@@ -1,7 +1,7 @@
 //! No marked value ever leaves the program: not on stdout, not on stderr, not into a file, in no command, in no
 //! format, however loud, and whatever goes wrong.
 //!
-//! Every marked leaf of every built-in kind holds a canary, in the live object and, another one, in its
+//! Every marked value of every built-in kind holds a canary, in the live object and, another one, in its
 //! document; so do the credentials of the target. Then everything is done that can be done and everything is
 //! broken that can be broken, and all that came out is searched.
 
@@ -66,7 +66,7 @@ struct House {
     sandbox: Arc<RunningSandbox>,
     /// What was put there by the test, and may hold canaries.
     inputs: HashSet<PathBuf>,
-    /// Told of each request.
+    /// Hears of each request.
     react: Arc<Mutex<Option<Reaction>>>,
     runs: usize,
 }
@@ -363,7 +363,7 @@ fn an_apply_in_json() {
             let mut house = House::new(kind, way, false, open());
             let ran = house.run_in(format, &["apply", "--auto-approve"]);
             assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
-            let ended = |told: &str| told.matches("\"object_ended\"").count();
+            let ended = |reported: &str| reported.matches("\"object_ended\"").count();
             assert_eq!(ended(&ran.out), if format == "jsonl" { 2 } else { 0 }, "{}", ran.all());
         }
     });
@@ -381,8 +381,8 @@ fn files_that_are_shown() {
             house.run(&["show", &receipt.display().to_string()]);
         }
         for format in FORMATS {
-            let told = house.workspace.read(&format!("out/show-{format}"));
-            assert!(format.starts_with("g") || format == "sarif" || !told.is_empty(), "{format}");
+            let reported = house.workspace.read(&format!("out/show-{format}"));
+            assert!(format.starts_with("g") || format == "sarif" || !reported.is_empty(), "{format}");
         }
     });
 }
@@ -471,7 +471,7 @@ fn objects_that_move_in_between() {
 }
 
 #[test]
-fn services_that_repeat_what_they_are_told() {
+fn services_that_repeat_what_they_are_reported() {
     let cries = [
         EchoMode::Complaints,
         EchoMode::Names,
@@ -568,7 +568,7 @@ fn what_is_undone() {
         for run in runs(&house) {
             house.run(&["show", &format!(".trueup/receipts/{run}.json")]);
         }
-        // the shared copy serves where the own one is gone, and a changed one is told
+        // the shared copy serves where the own one is gone, and a changed one is reported
         let own = house.workspace.path(&format!(".trueup/receipts/{run}.json"));
         std::fs::remove_file(own).expect("the receipt");
         house.run(&["undo", &run, "--output", "again.json"]);
@@ -664,7 +664,7 @@ fn ids_in_documents() {
         for way in [Way::Plain, Way::Env, Way::File] {
             let mut house = House::new(&kind, way, false, open());
             let Some(text) = house.unborn(way) else { continue };
-            // one that can be edited, and one between braces, which is told instead
+            // one that can be edited, and one between braces, which is reported instead
             for (file, text) in [("config/all.yaml", text.clone()), ("config/all.yaml", in_braces(&text))] {
                 house.input(file, &text);
                 house.run(&["apply", "--auto-approve", "--write-ids"]);
@@ -711,7 +711,7 @@ fn journals_of_killed_runs() {
     }
 }
 
-/// What the words of a kind and of somebody's OpenAPI document become holds nothing of a workspace.
+/// What the words of a kind and of someone's OpenAPI document become holds nothing of a workspace.
 #[test]
 fn words_about_fields_and_drafts() {
     const SERVICE: &str = include_str!("../../openapi/bikes-3.0.yaml");
@@ -775,7 +775,7 @@ fn rules_that_speak_of_every_field_and_fail_in_every_way() {
 }
 
 #[test]
-fn what_webhooks_are_told() {
+fn what_webhooks_are_reported() {
     for kind in kinds() {
         let mut house = House::new(&kind, Way::Env, false, open());
         let listener = crate::support::webhook_listener::WebhookListener::start("200 OK");

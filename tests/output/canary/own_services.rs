@@ -343,7 +343,7 @@ fn proxies_and_their_credentials_are_not_repeated() {
             let ran = estate.run(arguments);
             assert_eq!(ran.code, Some(1), "{}", ran.all());
         }
-        // nobody listens
+        // no one listens
         estate.workspace.set("HTTPS_PROXY", format!("http://{user}:{password}@127.0.0.1:9"));
         estate.run(&["plan"]);
     }

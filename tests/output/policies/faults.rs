@@ -31,7 +31,7 @@ fn fails(policies: &str, start: &str) {
 }
 
 #[test]
-fn an_expression_that_is_none_is_told_at_its_character() {
+fn an_expression_that_is_none_is_reported_at_its_character() {
     fails(&rule("require: spec.displayName =="), "policy-expression 5:33 \"invalid CEL expression: ");
     fails(&rule("require: 'name == \"å\" && )'"), "policy-expression 5:30");
     fails(
@@ -41,7 +41,7 @@ fn an_expression_that_is_none_is_told_at_its_character() {
 }
 
 #[test]
-fn names_functions_and_fields_that_there_are_not_are_told() {
+fn names_functions_and_fields_that_there_are_not_are_reported() {
     fails(&rule("require: name.startWith('a')"), "policy-expression 5:19 \"there is no function `startWith`");
     fails(&rule("require: nmae == 'a'"), "policy-expression 5:14 \"there is no `nmae` here");
     fails(&rule("require: item.x == 1"), "policy-expression 5:14 \"`item` exists only in rules with `each`");

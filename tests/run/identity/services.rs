@@ -49,7 +49,7 @@ fn two_documents_of_one_natural_key_are_refused_however_the_address_is_spelled()
 }
 
 #[test]
-fn environments_that_were_copied_with_their_address_are_told() {
+fn environments_that_were_copied_with_their_address_are_reported() {
     let environments = "environments: { staging: {}, production: {} }\n";
     let with = |name: &str| target(name, "URL", ONE).replace("api:", &format!("environment: {name}, api:"));
     let depot = depot(&[environments, "targets:\n", &with("staging"), &with("production")].concat());
@@ -67,7 +67,7 @@ fn other_paths_and_other_accounts_are_other_services() {
         describe(&depot, "b", "second", "A");
         depot.workspace.expect(0, &["validate"]);
     }
-    // the same account, told by the values alone
+    // the same account, reported by the values alone
     let mut depot =
         depot(&["targets:\n", &target("main", "URL", ONE), &target("second", "URL", OTHER)].concat());
     describe(&depot, "a", "main", "A");

@@ -183,7 +183,7 @@ fn few_ids_are_read_one_by_one() {
 }
 
 #[test]
-fn objects_of_one_name_are_told_apart_by_their_ids() {
+fn objects_of_one_name_are_distinguished_by_their_ids() {
     let fixture = ImportFixture::new(GATEWAY);
     fixture.edit(1, json!({ "displayName": "CARD – gateway!" }));
     fixture.import(0, &[]);
@@ -241,7 +241,7 @@ fn one_file_for_a_kind_grows() {
     fixture.import(0, &["--single-file"]).says(&["3 unchanged"]);
 }
 
-/// Without one secret that shows, nobody knows whether there is none: then the document does not say so, and a
+/// Without one secret that shows, no one knows whether there is none: then the document does not say so, and a
 /// write that would blank them stays refused.
 #[test]
 fn secrets_that_do_not_read_back_are_not_declared_none() {
@@ -310,7 +310,7 @@ fn names_are_made_of_what_the_kind_says() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_the_first_request() {
+fn what_is_wrong_is_reported_before_the_first_request() {
     let fixture = ImportFixture::new(GATEWAY);
     let says = |arguments: &[&str], said: &[&str]| {
         let ran = fixture.workspace.expect(1, &[&["import"], arguments].concat());
@@ -342,7 +342,7 @@ fn a_service_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_empty_collection_is_told() {
+fn an_empty_collection_is_reported() {
     let mut fixture =
         ImportFixture::with(GATEWAY, WireFormat::Json, SandboxOptions { count: Some(0), ..options() });
     fixture.settle(&[("there", false)]);

@@ -32,7 +32,7 @@ const EACH: usize = 4;
 const FEW: usize = 12;
 
 /// Every kind in one sandbox, and a workspace that wants each of twenty objects otherwise.
-struct World {
+struct KindEstate {
     workspace: Workspace,
     sandbox: Arc<RunningSandbox>,
     killer: Arc<ProcessKiller>,
@@ -40,7 +40,7 @@ struct World {
     before: Json,
 }
 
-/// What a run that nobody disturbed comes to.
+/// What a run that no one disturbed comes to.
 struct Ideal {
     after: Json,
     requests: usize,
@@ -49,7 +49,7 @@ struct Ideal {
     journal: String,
 }
 
-impl World {
+impl KindEstate {
     fn new(cut: Cut) -> Self {
         let own: Arc<OnceLock<Weak<RunningSandbox>>> = Arc::default();
         let killer = Arc::new(ProcessKiller::new(cut));
@@ -60,10 +60,10 @@ impl World {
         let options = SandboxOptions { count: Some(EACH), observer: Some(watch), ..options() };
         let sandbox = Arc::new(SandboxLauncher::start_server(kinds(), options).expect("a sandbox"));
         own.set(Arc::downgrade(&sandbox)).expect("set once");
-        let mut world = Self { workspace: Workspace::new(), sandbox, killer, before: Json::Null };
-        world.before = world.sandbox.dump_state();
-        world.describe();
-        world
+        let mut estate = Self { workspace: Workspace::new(), sandbox, killer, before: Json::Null };
+        estate.before = estate.sandbox.dump_state();
+        estate.describe();
+        estate
     }
 
     fn describe(&mut self) {
@@ -157,23 +157,23 @@ impl World {
     }
 
     fn ideal() -> Ideal {
-        let world = Self::new(Cut { number: usize::MAX, side: Side::After });
-        let ran = world.workspace.expect(0, &APPLY);
+        let estate = Self::new(Cut { number: usize::MAX, side: Side::After });
+        let ran = estate.workspace.expect(0, &APPLY);
         ran.says(&["20 done"]);
-        let requests = world.sandbox.read_log().len();
-        let folder = world.workspace.path(".trueup/journal");
+        let requests = estate.sandbox.read_log().len();
+        let folder = estate.workspace.path(".trueup/journal");
         let files: Vec<_> =
             fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
         assert_eq!(files.len(), 1);
         let journal = fs::read_to_string(&files[0]).expect("a journal");
-        world.sandbox.verify_pending();
-        Ideal { after: world.state(), requests, writes: world.writes(), journal }
+        estate.sandbox.verify_pending();
+        Ideal { after: estate.state(), requests, writes: estate.writes(), journal }
     }
 
     /// Runs on after a kill until nothing is left to do, and looks at all that there is.
     fn recovers(&self, ideal: &Ideal, about: &str) {
         let mut ran: ProgramOutput = self.workspace.run(&APPLY);
-        // nobody can tell whether a create took that shows later, and the run says so; here it shows at once
+        // no one can tell whether a create took that shows later, and the run says so; here it shows at once
         if ran.code != Some(0) {
             assert!(ran.all().contains("create-unknown"), "{about}\n{}", ran.all());
             ran = self.workspace.run(&[&APPLY[..], &["--retry-creates"]].concat());
@@ -191,8 +191,8 @@ impl World {
         assert_eq!(creates(&writes), creates(&ideal.writes), "{about}: each create is done once");
         let accounted = self.accounted();
         for (what, number) in writes {
-            let told = accounted.get(&what).copied().unwrap_or(0);
-            assert!(told >= number, "{about}: {what:?} came {number} times, and receipts tell of {told}");
+            let said = accounted.get(&what).copied().unwrap_or(0);
+            assert!(said >= number, "{about}: {what:?} came {number} times, and receipts tell of {said}");
         }
     }
 }
@@ -240,29 +240,29 @@ fn killed_at_requests(turns: &[usize], ideal: &Ideal) {
     each(turns, |turn| {
         let side = if turn.is_multiple_of(2) { Side::Before } else { Side::After };
         let cut = Cut { number: turn.div_ceil(2).max(1), side };
-        let world = World::new(cut);
+        let estate = KindEstate::new(cut);
         // requests to several services overtake each other, so the very last ones may be fewer
-        let killed = world.killer.behead(&world.workspace, &world.sandbox, &APPLY);
+        let killed = estate.killer.behead(&estate.workspace, &estate.sandbox, &APPLY);
         assert!(killed || cut.number + 4 > ideal.requests, "not killed at {cut:?} of {}", ideal.requests);
-        world.recovers(ideal, &format!("killed at {cut:?} of {}", ideal.requests));
+        estate.recovers(ideal, &format!("killed at {cut:?} of {}", ideal.requests));
     });
 }
 
 /// No file may grow beyond so many bytes: the write that would is cut there, and the program with it.
 fn killed_at_bytes(places: &[usize], ideal: &Ideal) {
     each(places, |most| {
-        let world = World::new(Cut { number: usize::MAX, side: Side::After });
+        let estate = KindEstate::new(Cut { number: usize::MAX, side: Side::After });
         let mut limited = Command::new("prlimit");
         limited.args([&format!("--fsize={most}"), "--core=0"]);
-        let ran = Run::start(&mut world.workspace.command_by(limited, &APPLY)).finish();
+        let ran = Run::start(&mut estate.workspace.command_by(limited, &APPLY)).finish();
         assert!(ran.code != Some(0) || most + 64 > ideal.journal.len(), "{most}\n{}", ran.all());
-        world.recovers(ideal, &format!("no file longer than {most} of {}", ideal.journal.len()));
+        estate.recovers(ideal, &format!("no file longer than {most} of {}", ideal.journal.len()));
     });
 }
 
 #[test]
 fn killed_here_and_there() {
-    let ideal = World::ideal();
+    let ideal = KindEstate::ideal();
     // odd and even turns by turns, so that both sides of requests are met
     let turns: Vec<usize> = spread(2 * ideal.requests)
         .into_iter()
@@ -276,7 +276,7 @@ fn killed_here_and_there() {
 #[test]
 #[ignore = "takes minutes"]
 fn killed_at_every_request_and_inside_every_line_of_the_journal() {
-    let ideal = World::ideal();
+    let ideal = KindEstate::ideal();
     killed_at_requests(&(1..=2 * ideal.requests).collect::<Vec<_>>(), &ideal);
     let mut ends = Vec::new();
     let mut at = 0;
@@ -290,7 +290,7 @@ fn killed_at_every_request_and_inside_every_line_of_the_journal() {
 
 #[test]
 fn a_journal_that_is_torn_anywhere_tells_all_its_whole_lines() {
-    let journal = World::ideal().journal;
+    let journal = KindEstate::ideal().journal;
     let of = |text: &str| {
         let account = journal::read::parse_run("a run".to_owned(), text)?;
         Some((account.requests.len(), account.results.len(), account.find_open_requests().len()))
@@ -307,8 +307,8 @@ fn a_journal_that_is_torn_anywhere_tells_all_its_whole_lines() {
         }
         let Some(torn) = journal.get(..=at) else { continue };
         let kept = torn.rfind('\n').map_or("", |end| &torn[..=end]);
-        let (told, sure) = (of(torn), of(kept));
-        assert!(told == sure || of(&format!("{torn}\n")) == told, "torn at {at}");
-        assert_eq!(told.is_some(), at + 1 >= starts, "torn at {at}");
+        let (said, sure) = (of(torn), of(kept));
+        assert!(said == sure || of(&format!("{torn}\n")) == said, "torn at {at}");
+        assert_eq!(said.is_some(), at + 1 >= starts, "torn at {at}");
     }
 }

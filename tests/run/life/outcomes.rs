@@ -1,5 +1,5 @@
-//! What became of a write: somebody else was there first, the answer was lost, the service was busy, lied, or did
-//! not do it. Each is told as what it is, and nothing is there twice.
+//! What became of a write: someone else was there first, the answer was lost, the service was busy, lied, or did
+//! not do it. Each is reported as what it is, and nothing is there twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ fn text(one: &WrittenDocument) -> Spot {
     one.places.iter().find(is_text).expect("a text").clone()
 }
 
-/// So many objects whose documents each say a text otherwise. As soon as a plan has read them, somebody else
+/// So many objects whose documents each say a text otherwise. As soon as a plan has read them, someone else
 /// gives the first one's another value.
 fn contested(kind: &Kind, count: usize) -> (SandboxFixture, Spot) {
     let name = kind.name.to_string();
@@ -134,7 +134,7 @@ fn a_create_whose_answer_is_lost_is_looked_up() {
 }
 
 #[test]
-fn a_create_whose_answer_is_lost_and_that_shows_late_is_told_as_unknown() {
+fn a_create_whose_answer_is_lost_and_that_shows_late_is_reported_as_unknown() {
     for kind in creatable().filter(|kind| shows_late(kind)) {
         let fixture = expecting(&kind, SandboxOptions { auto_verify: false, ..options() });
         fixture.fail("POST:reset-after");
@@ -149,7 +149,7 @@ fn a_create_whose_answer_is_lost_and_that_shows_late_is_told_as_unknown() {
 }
 
 #[test]
-fn a_create_that_did_not_happen_is_told_and_made_by_the_next_run() {
+fn a_create_that_did_not_happen_is_reported_and_made_by_the_next_run() {
     for kind in creatable().filter(|kind| !shows_late(kind)) {
         for (fault, code) in [("POST:400", "rejected"), ("POST:501", "service-error")] {
             let fixture = expecting(&kind, options());
@@ -199,7 +199,7 @@ fn a_create_without_an_answer_is_not_repeated_while_it_may_be_carried_out() {
 }
 
 #[test]
-fn a_create_that_is_only_said_to_have_happened_is_told_and_made_by_a_later_run() {
+fn a_create_that_is_only_said_to_have_happened_is_reported_and_made_by_a_later_run() {
     for kind in creatable().filter(|kind| !shows_late(kind)) {
         let fixture = expecting(&kind, options());
         fixture.fail("POST:keep-nothing");
@@ -214,7 +214,7 @@ fn a_create_that_is_only_said_to_have_happened_is_told_and_made_by_a_later_run()
 }
 
 #[test]
-fn a_create_that_is_asked_to_wait_and_that_shows_late_is_told_as_unknown() {
+fn a_create_that_is_asked_to_wait_and_that_shows_late_is_reported_as_unknown() {
     for kind in creatable().filter(|kind| shows_late(kind)) {
         let fixture = expecting(&kind, options());
         fixture.fail("POST:429");
@@ -286,7 +286,7 @@ fn a_delete_whose_answer_is_lost_is_looked_up_or_safely_repeated() {
 }
 
 #[test]
-fn a_delete_that_is_only_said_to_have_happened_is_told() {
+fn a_delete_that_is_only_said_to_have_happened_is_reported() {
     for kind in kinds().iter().filter(|kind| kind.operations.delete.is_some()) {
         let mut fixture = SandboxFixture::with(
             &kind.name,

@@ -125,7 +125,7 @@ fn a_filter_that_does_not_show_what_was_created_is_not_believed_either() {
 }
 
 #[test]
-fn one_object_that_the_list_does_not_show_is_told() {
+fn one_object_that_the_list_does_not_show_is_reported() {
     let nursery = Nursery::new(BARE, 30, |trees, _| trees.iter().take(10).cloned().collect());
     nursery.describe(["T20".to_owned()]);
     let ran = nursery.workspace.expect(1, &APPLY);

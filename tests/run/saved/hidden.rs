@@ -46,7 +46,7 @@ fn age(fixture: &SandboxFixture, days: i64) {
 }
 
 #[test]
-fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_told() {
+fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_reported() {
     let mut fixture = gateways(1, SandboxSecretMode::Hidden);
     let names = variables(&fixture, 0);
     let first = planned(&fixture, &[]);

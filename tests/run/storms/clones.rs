@@ -1,6 +1,6 @@
 //! One or several clones of a workspace against a service whose writes take effect late and out of order, and whose
 //! lists are incomplete; runs are cut off at any moment, and clocks go back. What is judged is what is really there:
-//! no duplicate that nobody was told of, no field lost, no wrong secret called right, and an end once the faults end.
+//! no duplicate that no one was reported of, no field lost, no wrong secret called right, and an end once the faults end.
 //!
 //! `TRUEUP_SEED` plays one seed, `TRUEUP_TRIES` says how many there are.
 
@@ -39,7 +39,7 @@ use super::storm::RandomSource;
 use super::{number, still_clock};
 use crate::late_writes::warehouse::{API, ITEM};
 
-/// How many seeds there are where nobody says.
+/// How many seeds there are where no one says.
 const SEEDS: u64 = 200;
 /// The documents of a clone; the first ones describe items that are there.
 const DOCUMENTS: usize = 5;
@@ -211,7 +211,7 @@ fn registry() -> KindRegistry {
     registry
 }
 
-/// What is there at the start: items of documents, and of somebody else.
+/// What is there at the start: items of documents, and of someone else.
 fn first_items() -> Vec<Json> {
     let item =
         |code: String| json!({ "code": code, "label": "first", "email": format!("{code}@example.com") });
@@ -227,7 +227,7 @@ async fn play(registry: &KindRegistry, (service, seed): (&SlowService, u64)) {
     let versions = [documents(registry, 0), documents(registry, 1)];
     let clones: Vec<Clone> =
         (0..1 + seed % 3 / 2 * 2).map(|number| Clone::new(registry, service, seed + number)).collect();
-    let (mut version, mut told) = (0, BTreeSet::new());
+    let (mut version, mut unsettled) = (0, BTreeSet::new());
     for _ in 0..FAULTY_RUNS {
         version = random.below(2) as usize;
         let began = Instant::now();
@@ -237,7 +237,7 @@ async fn play(registry: &KindRegistry, (service, seed): (&SlowService, u64)) {
         });
         let runs: Vec<_> = runs.collect();
         for run in futures_util::future::join_all(runs).await.into_iter().flatten() {
-            told.extend(find_told_duplicates(&run));
+            unsettled.extend(find_reported_duplicates(&run));
             if clones.len() == 1 && !service.was_disturbed(began) {
                 judge_outcomes(&run, &service.items(), version);
             }
@@ -245,8 +245,8 @@ async fn play(registry: &KindRegistry, (service, seed): (&SlowService, u64)) {
         tokio::time::sleep(Duration::from_secs(random.below(200))).await;
     }
     service.calm();
-    end_calmly(&clones, &versions[version], &mut told).await;
-    judge_items(&service.items(), version, &told, clones.len());
+    end_calmly(&clones, &versions[version], &mut unsettled).await;
+    judge_items(&service.items(), version, &unsettled, clones.len());
 }
 
 /// Plays one seed; gives how many faults there were, or nothing where something was violated.
@@ -267,20 +267,20 @@ fn try_play(registry: &KindRegistry, seed: u64) -> Option<usize> {
     played.ok().map(|()| service.faults())
 }
 
-/// Runs without faults, until nothing is to be done. What was told before is told until somebody resolves it.
-async fn end_calmly(clones: &[Clone], documents: &[Document], told: &mut BTreeSet<String>) {
+/// Runs without faults, until nothing is to be done. What was reported before is reported until someone resolves it.
+async fn end_calmly(clones: &[Clone], documents: &[Document], unsettled: &mut BTreeSet<String>) {
     for _ in 0..CALM_RUNS {
         tokio::time::sleep(Duration::from_secs(600)).await;
-        let (mut open, mut told_now) = (0, BTreeSet::new());
+        let (mut open, mut reported_now) = (0, BTreeSet::new());
         for clone in clones {
             let run = clone.run(documents).await;
-            told_now.extend(find_told_duplicates(&run));
+            reported_now.extend(find_reported_duplicates(&run));
             open += run.steps;
             let others: Vec<_> = run.refused.iter().filter(|code| **code != "ambiguous-object").collect();
             assert!(others.is_empty(), "refused once faults are over: {others:?}");
         }
-        assert!(told.is_subset(&told_now), "told once and no more: {told:?} {told_now:?}");
-        told.extend(told_now);
+        assert!(unsettled.is_subset(&reported_now), "told once and no more: {unsettled:?} {reported_now:?}");
+        unsettled.extend(reported_now);
         if open == 0 {
             return;
         }
@@ -304,7 +304,7 @@ fn judge_outcomes(run: &Run, items: &[Json], version: usize) {
 }
 
 /// The names of objects of which a run said that there are several.
-fn find_told_duplicates(run: &Run) -> Vec<String> {
+fn find_reported_duplicates(run: &Run) -> Vec<String> {
     let is_reported = |outcome: &&StepOutcome| {
         let reasons = match &outcome.status {
             OutcomeStatus::Failed(reasons) | OutcomeStatus::Refused(reasons) => reasons,
@@ -315,7 +315,7 @@ fn find_told_duplicates(run: &Run) -> Vec<String> {
     run.outcomes.iter().filter(is_reported).map(|outcome| outcome.subject.name.replace('d', "c")).collect()
 }
 
-fn judge_items(items: &[Json], version: usize, told: &BTreeSet<String>, clones: usize) {
+fn judge_items(items: &[Json], version: usize, unsettled: &BTreeSet<String>, clones: usize) {
     let others: Vec<&Json> = items.iter().filter(|item| item["code"] == "other").collect();
     assert_eq!(
         others,
@@ -325,7 +325,10 @@ fn judge_items(items: &[Json], version: usize, told: &BTreeSet<String>, clones: 
         let code = format!("c{number}");
         let own: Vec<&Json> = items.iter().filter(|item| item["code"] == *code).collect();
         assert!(!own.is_empty(), "{code} is not there");
-        assert!(own.len() == 1 || (clones > 1 && told.contains(&code)), "{code} is there twice: {own:#?}");
+        assert!(
+            own.len() == 1 || (clones > 1 && unsettled.contains(&code)),
+            "{code} is there twice: {own:#?}"
+        );
         if own.len() > 1 {
             continue;
         }

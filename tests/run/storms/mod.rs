@@ -15,7 +15,7 @@ use std::time::Duration;
 use storm::Mood;
 use storm_fixture::{StormFixture, StormRun};
 
-/// How many storms there are where nobody says.
+/// How many storms there are where no one says.
 const STORMS: u64 = 9;
 /// The most runs in bad weather.
 const STORMY: usize = 4;
@@ -80,16 +80,16 @@ async fn weather(fixture: &StormFixture, endings: &mut Endings) {
     fixture.storm.calm();
     // until the service can no longer carry out what was sent
     tokio::time::sleep(Duration::from_secs(600)).await;
-    let mut told = String::new();
+    let mut unsettled = String::new();
     for _ in 0..CALM {
         let ran = fixture.run(&fixture.storm).await;
         oracle::holds(fixture, &ran).await;
-        told = ran.told();
+        unsettled = ran.unsettled();
         if ran.steps == 0 {
             return oracle::everything_is_as_wanted(fixture, &ran);
         }
     }
-    panic!("there is still something to do\n{told}");
+    panic!("there is still something to do\n{unsettled}");
 }
 
 /// A service that is down: it is left alone, tried once more and given up; nothing is begun there any more, the
@@ -106,10 +106,10 @@ fn a_target_that_is_down_is_given_up_and_the_others_go_on() {
         let words = |outcomes: &[&trueup::run::outcome::StepOutcome], word: &str| {
             outcomes.iter().filter(|outcome| outcome.status.as_str() == word).count()
         };
-        assert!(words(&there, "not_started") > 10, "{}", ran.told());
+        assert!(words(&there, "not_started") > 10, "{}", ran.unsettled());
         assert_eq!(words(&elsewhere, "done") + words(&elsewhere, "unchanged"), elsewhere.len());
         let codes: Vec<_> = ran.hindrances.iter().map(|found| found.code).collect();
-        assert_eq!(codes, ["circuit-open"], "{}", ran.told());
+        assert_eq!(codes, ["circuit-open"], "{}", ran.unsettled());
         assert!(fixture.storm.heard_since_down() < 60, "it is left alone");
         assert!(began.elapsed() < Duration::from_secs(300), "{:?}", began.elapsed());
         fixture.storm.calm();

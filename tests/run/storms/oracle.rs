@@ -8,13 +8,13 @@ use trueup::value::Sensitivity;
 
 use super::storm_fixture::{StormFixture, StormRun, keys, reasons};
 
-/// Why an object may be refused in a storm: nobody knows what became of its create.
+/// Why an object may be refused in a storm: no one knows what became of its create.
 const OPEN: [&str; 1] = ["create-unknown"];
 
 /// Every outcome is so.
 pub async fn holds(fixture: &StormFixture, ran: &StormRun) {
     let truth = fixture.truth().await;
-    // a secret of which nobody knows whether it arrived is written once more
+    // a secret of which no one knows whether it arrived is written once more
     let is_unknown = |step: &Step, change: &Change| {
         change.sensitivity == Sensitivity::Secret && fixture.has_unknown_outcome(&step.subject, &change.path)
     };
@@ -74,7 +74,7 @@ fn nothing_is_there_twice(fixture: &StormFixture) {
     }
 }
 
-/// A run that found nothing to do: everything agrees, but for creates of which nobody knows.
+/// A run that found nothing to do: everything agrees, but for creates of which no one knows.
 pub fn everything_is_as_wanted(fixture: &StormFixture, ran: &StormRun) {
     for (number, reasons) in &ran.refused {
         let codes: Vec<_> = reasons.iter().map(|reason| reason.code).collect();

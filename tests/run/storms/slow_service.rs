@@ -117,7 +117,7 @@ impl SlowService {
         }
         let body = serde_json::from_slice(&request.body).unwrap_or_default();
         let fate = match self.state().choose_fate(&request.method) {
-            // nobody can tell that a value that does not read back was not kept
+            // no one can tell that a value that does not read back was not kept
             Fate::Kept if is_hidden(&body) => Fate::Done,
             fate => fate,
         };

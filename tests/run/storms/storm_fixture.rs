@@ -115,13 +115,18 @@ impl StormFixture {
         let mut jobs = self.jobs();
         let plan = planning::make_plan(&session, &mut jobs).await;
         self.guard(storm, &plan);
-        let (steps, refused, told) = (plan.steps.len(), refused(&plan), plan.diagnostics.clone());
+        let (steps, refused, unsettled) = (plan.steps.len(), refused(&plan), plan.diagnostics.clone());
         let outcomes = execute::execute_plan(&session, plan, &jobs).await;
         let done = outcomes.iter().all(|outcome| outcome.status.is_certain());
-        StormRun { steps, refused, outcomes, hindrances: [told, session.collect_run_errors(done)].concat() }
+        StormRun {
+            steps,
+            refused,
+            outcomes,
+            hindrances: [unsettled, session.collect_run_errors(done)].concat(),
+        }
     }
 
-    /// Whether nobody knows which value is live at a path, as the outcome of a write was never seen.
+    /// Whether no one knows which value is live at a path, as the outcome of a write was never seen.
     pub fn has_unknown_outcome(&self, subject: &PlanSubject, path: &ValuePath) -> bool {
         self.memory.lock().expect("a memory").find_unknown_until(subject, path).is_some()
     }
@@ -207,16 +212,16 @@ impl StormFixture {
 
 impl StormRun {
     /// What is said of the run and of what is not done, for messages.
-    pub fn told(&self) -> String {
-        let mut told: Vec<String> = self.hindrances.iter().map(|found| found.message.clone()).collect();
+    pub fn unsettled(&self) -> String {
+        let mut unsettled: Vec<String> = self.hindrances.iter().map(|found| found.message.clone()).collect();
         for outcome in
             self.outcomes.iter().filter(|outcome| !matches!(outcome.status, OutcomeStatus::Unchanged))
         {
             let codes: Vec<_> = reasons(&outcome.status).iter().map(|reason| &reason.message).collect();
             let (kind, name) = (&outcome.subject.kind.name, &outcome.subject.name);
-            told.push(format!("{kind} {name}: {} {codes:?}", outcome.status.as_str()));
+            unsettled.push(format!("{kind} {name}: {} {codes:?}", outcome.status.as_str()));
         }
-        told.join("\n")
+        unsettled.join("\n")
     }
 }
 
@@ -233,7 +238,7 @@ pub fn reasons(ending: &OutcomeStatus) -> &[Diagnostic] {
 
 pub fn refused(plan: &Plan) -> Vec<(usize, Vec<Diagnostic>)> {
     let why = |refused: &trueup::plan::RefusedObject| match refused.reasons.is_empty() {
-        // it is told once for all of a list
+        // it is reported once for all of a list
         true => plan.diagnostics.clone(),
         false => refused.reasons.clone(),
     };
@@ -301,8 +306,8 @@ fn read(written: &[WrittenDocument]) -> Vec<Document> {
         };
         document.resolve_sources(&known, &mut faults);
     }
-    let told: Vec<_> = faults.iter().map(|fault| &fault.message).collect();
-    assert!(!has_errors(&faults), "{told:?}");
+    let unsettled: Vec<_> = faults.iter().map(|fault| &fault.message).collect();
+    assert!(!has_errors(&faults), "{unsettled:?}");
     documents
 }
 
