@@ -30,12 +30,7 @@ fn diagnose_unknown_path(path: &str, kinds: &BTreeMap<&str, &Kind>) -> Option<Di
     }
     let nearest = nearest?;
     let names: Vec<&str> = kinds.keys().copied().collect();
-    let message = format!(
-        "`--path {}`: `{}` is no field of {}",
-        path.escape_debug(),
-        nearest.word.escape_debug(),
-        names.join(", ")
-    );
+    let message = format!("`{}` is no field of {}", nearest.word.escape_debug(), names.join(", "));
     let hint = suggest_word(nearest.word, nearest.known.iter().copied());
     let fault = Diagnostic::error("unknown-field", message);
     Some(fault.with_hint(hint.unwrap_or_else(|| "end the path before it".to_owned())))

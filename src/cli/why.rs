@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::completion_values;
 use super::exit::ExitStatus;
+use super::field_paths::diagnose_unknown_paths;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::run_args::RunArgs;
 use super::run_setup::{self, RunSelection};
@@ -107,6 +108,14 @@ pub fn run(common: &GlobalArgs, args: &WhyArgs, screen: &TerminalScreen) -> anyh
             return Ok(ExitStatus::Error);
         }
     };
+    // items of lists are named in brackets
+    let paths: Vec<String> =
+        (!path.is_empty() && !path.contains('[')).then(|| path.clone()).into_iter().collect();
+    let unknown = diagnose_unknown_paths(&paths, workspace.documents.iter());
+    if !unknown.is_empty() {
+        screen.print_diagnostics(&unknown);
+        return Ok(ExitStatus::Error);
+    }
     let mut objects: Vec<WhyObject> =
         workspace.documents.iter().map(|own| explain_object(&workspace, own, &path)).collect();
     let is_read = args.offline || add_differences(workspace, &path, &mut objects, screen)?;

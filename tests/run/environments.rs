@@ -226,6 +226,8 @@ fn why_names_each_level_and_the_live_value() {
     own.write("values/production.yaml", "price: 6\n");
     own.expect(0, &["why", "anvil.price", "--env", "production"]).says(&["live:", "5", "6"]);
     own.expect(1, &["why", "anvl.price"]).complains(&["unknown-object"]);
+    let unknown = own.expect(1, &["why", "anvil.prise", "--offline"]);
+    unknown.complains(&["unknown-field", "`prise` is no field of depot/item", "did you mean `price`?"]);
 }
 
 #[test]
