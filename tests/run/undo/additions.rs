@@ -139,7 +139,7 @@ fn a_receipt_says_that_nothing_was_there() {
     fixture.documents[0].document["spec"]["city"] = json!("Superior");
     fixture.write();
     fixture.workspace.expect(0, &APPLY);
-    let scalar_field = receipt(&fixture, &last(&fixture))["objects"][0]["values"][0].clone();
+    let scalar_field = receipt(&fixture, &last(&fixture))["objects"][0]["leaves"][0].clone();
     assert_eq!((&scalar_field["label"], &scalar_field["withheld"]), (&json!("city"), &json!("personal")));
     assert_eq!(scalar_field["path"], json!([{ "field": "city" }]));
     assert!(
