@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+use tokio::runtime::Runtime;
 use url::Url;
 
 use super::run_setup::{PreparedRun, STATE_FOLDER, build_runtime};
@@ -118,8 +119,12 @@ pub fn run_on_archive<T>(
 ) -> Result<T, ReceiptStoreError> {
     let runtime = build_runtime().map_err(|_| ReceiptStoreError::Unavailable)?;
     let archive = ReceiptStore::open(store)?;
-    let done = runtime.block_on(work(&archive));
-    // a folder on a network that hangs keeps its thread, and nobody waits for that
+    run_detached(runtime, work(&archive))
+}
+
+/// A folder on a network that hangs keeps its thread, and nobody waits for that.
+fn run_detached<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
+    let done = runtime.block_on(work);
     runtime.shutdown_background();
     done
 }
@@ -416,4 +421,21 @@ impl ReceiptSearch<'_> {
 
 fn build_note_key(note: &DigestRecord) -> ReceiptObjectKey {
     (note.target.clone(), note.kind.clone(), note.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_hangs_keeps_nobody_waiting() {
+        let began = Instant::now();
+        let done = run_detached(build_runtime().expect("a runtime"), async {
+            let hangs = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(20)));
+            tokio::time::timeout(Duration::from_millis(50), hangs).await.is_err()
+        });
+        assert!(done && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
 }

@@ -4,11 +4,13 @@
 //! cannot be read. What the service says stays beside it, unread until a caller says which texts to hide.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::api_error::{self, ApiError};
 use super::pager::IncompleteReason;
+use super::rate_limit_headers::find_reset;
 use super::transport_error::{DeliveryStatus, TransportError};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::HttpResponse;
@@ -38,6 +40,15 @@ pub(super) struct RejectedResponse {
 }
 
 impl RequestError {
+    /// Whether the service said when to send the request again.
+    pub fn names_pause(&self) -> bool {
+        let said = self.response.as_ref().map(|said| &said.response);
+        let names = |response: &HttpResponse| {
+            response.retry_after.is_some() || find_reset(response, SystemTime::now()).is_some()
+        };
+        said.is_some_and(names)
+    }
+
     /// With a text that is taken out of what the service said.
     pub(super) fn with_hidden_text(mut self, text: String) -> Self {
         if let Some(said) = &mut self.response {

@@ -23,6 +23,16 @@ const THROTTLED_PAUSES: [Duration; 3] =
 /// The longest pause between two looks meanwhile.
 const LONGEST_LOOK_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a write is looked for that was answered 429 without a word of when to come back.
+const BARE_THROTTLE_WINDOW: Duration = Duration::from_secs(30);
+
+/// When looks begin and end.
+#[derive(Clone, Copy)]
+struct LookTimes {
+    first: Duration,
+    window: Duration,
+}
+
 impl StepExecutor<'_, '_> {
     /// Sends a request. One that must not be carried out twice and is answered 429 may have been carried out: it
     /// is sent again only after a look that shows that it was not.
@@ -41,13 +51,28 @@ impl StepExecutor<'_, '_> {
                 answered => return answered,
             };
             attempts = trouble.attempts;
-            let may_repeat =
-                service.try_withdraw_retry() && self.stays_without_effect(service, fresh, job, pause).await;
+            let may_repeat = service.try_withdraw_retry() && {
+                let window = self.compute_look_window(fresh, &trouble).max(pause);
+                self.stays_without_effect(service, fresh, job, LookTimes { first: pause, window }).await
+            };
             if !may_repeat {
                 return Err(trouble);
             }
         }
         count_earlier_attempts(service.write_object(&fresh.subject.kind, request, state).await, attempts)
+    }
+
+    /// How long a write may take to show. A service that says when to come back has refused it itself; a bare 429 may
+    /// be a gateway's, and then only the kind knows.
+    fn compute_look_window(&self, fresh: &Step, trouble: &RequestError) -> Duration {
+        let kind = &fresh.subject.kind;
+        let is_known = self.session.read_back_timeout.is_some()
+            || kind.operations.find_settle_time().is_some()
+            || trouble.names_pause();
+        match is_known {
+            true => get_read_after_write(self.session, kind),
+            false => BARE_THROTTLE_WINDOW,
+        }
     }
 
     /// Whether looks show that a write was not carried out, from the first pause to the end of the time in which
@@ -57,9 +82,8 @@ impl StepExecutor<'_, '_> {
         service: &TargetClient,
         fresh: &Step,
         job: &ObjectJob<'_>,
-        first: Duration,
+        LookTimes { first, window }: LookTimes,
     ) -> bool {
-        let window = first.max(get_read_after_write(self.session, &fresh.subject.kind));
         let (began, mut pause) = (Instant::now(), first);
         loop {
             let left = window.saturating_sub(began.elapsed());

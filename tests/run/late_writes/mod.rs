@@ -149,6 +149,12 @@ fn after_429_a_create_is_looked_for_as_long_as_reads_of_the_kind_may_lag() {
     kind.workspace.unset("TRUEUP_READ_BACK_TIMEOUT");
     kind.apply(0, &[]).says(&["1 done"]);
     assert_eq!((kind.count("POST"), kind.own_items().len()), (1, 1));
+
+    // nothing is said of the time: neither by the kind nor by the answer
+    let mut bare = Warehouse::new(Faults { lag: millis(7000), ..faults() });
+    bare.workspace.unset("TRUEUP_READ_BACK_TIMEOUT");
+    bare.apply(0, &[]).says(&["1 done"]);
+    assert_eq!((bare.count("POST"), bare.own_items().len()), (1, 1));
 }
 
 #[test]
