@@ -149,6 +149,9 @@ fn what_shows_late_has_its_id_at_once() {
     assert_eq!(new_lines(&before, &fixture.workspace.read(FILE)).len(), 1);
     fixture.workspace.expect(0, &WRITE);
     fixture.sandbox.verify_pending();
+    // what a create does not take follows once the object shows
+    fixture.workspace.expect(0, &WRITE);
+    fixture.sandbox.verify_pending();
     fixture.workspace.expect(0, &SETTLED);
     assert_eq!(fixture.dump().len(), 3);
 }
