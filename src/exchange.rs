@@ -104,7 +104,7 @@ pub enum WireValue {
     DateTime(String),
     Array(Vec<WireValue>),
     Object(Vec<(String, WireValue)>),
-    /// A stranger in the bytes it came in; only ever sent back in the same wire format.
+    /// An unknown member in the bytes it came in; only ever sent back in the same wire format.
     Raw(String),
 }
 

@@ -1,4 +1,4 @@
-//! trueup keeps SaaS configuration true to what a Git repository says.
+//! trueup manages SaaS configuration from YAML in Git.
 //!
 //! # The house
 //!

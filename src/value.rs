@@ -147,7 +147,7 @@ impl Value {
         }
     }
 
-    /// Equality that ignores the order of map keys and of strangers.
+    /// Equality that ignores the order of map keys and of unknown members.
     pub fn is_equivalent(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Map(a), Self::Map(b)) => {
@@ -265,22 +265,22 @@ impl Object {
         self.unknown_fields.shrink_to_fit();
     }
 
-    /// Equality that ignores the order of map keys and of strangers.
+    /// Equality that ignores the order of map keys and of unknown members.
     pub fn is_equivalent(&self, other: &Self) -> bool {
         self.fields.len() == other.fields.len()
             && self.fields.iter().zip(&other.fields).all(|((i, a), (j, b))| i == j && a.is_equivalent(b))
             && self.has_same_unknown_fields(other)
     }
 
-    /// Whether the same strangers came, in any order.
+    /// Whether the same unknown members came, in any order.
     pub fn has_same_unknown_fields(&self, other: &Self) -> bool {
         if self.unknown_fields == other.unknown_fields {
             return true;
         }
         let sorted = |object: &Self| {
-            let mut strangers: Vec<UnknownField> = object.unknown_fields.clone();
-            strangers.sort_unstable_by(|a, b| a.name.cmp(&b.name).then_with(|| a.raw.cmp(&b.raw)));
-            strangers
+            let mut unknown_members: Vec<UnknownField> = object.unknown_fields.clone();
+            unknown_members.sort_unstable_by(|a, b| a.name.cmp(&b.name).then_with(|| a.raw.cmp(&b.raw)));
+            unknown_members
         };
         self.unknown_fields.len() == other.unknown_fields.len() && sorted(self) == sorted(other)
     }

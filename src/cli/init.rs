@@ -97,7 +97,8 @@ fn finish_workspace(
         screen.print_stdout(&text)?;
     }
     let mut exit = if is_denied { ExitStatus::Error } else { import_kinds(common, args, screen)? };
-    let mut steps = new.answers.render_next_steps(&args.import);
+    let imported: &[String] = if exit == ExitStatus::Done { &args.import } else { &[] };
+    let mut steps = new.answers.render_next_steps(imported);
     if let Some(service) = new.service {
         match write_ci_files(common, service, screen)? {
             Some((files, next)) => {

@@ -6,7 +6,7 @@
 //! of an apply nothing is called drift.
 //! Deliberately absent: where the past comes from. Records and repositories are read elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired_digest::{DesiredDigest, DigestLookup, encode_change_path};
 use super::step::is_overlapping;
@@ -133,10 +133,9 @@ fn refuse_mixed(step: Step) -> RefusedObject {
 /// What no one asks for is lost with the object, for the reasons for which that is replaced.
 fn assign_lost_causes(changes: &mut [Change]) {
     let (asked, lost): (Vec<_>, Vec<_>) = changes.iter_mut().partition(|change| change.place.is_some());
-    let mut causes: Vec<ChangeCause> =
+    let causes: BTreeSet<ChangeCause> =
         asked.iter().flat_map(|change| change.causes.iter().copied()).collect();
-    causes.dedup();
-    lost.into_iter().for_each(|change| change.causes.clone_from(&causes));
+    lost.into_iter().for_each(|change| change.causes = causes.iter().copied().collect());
 }
 
 impl CauseInput<'_> {

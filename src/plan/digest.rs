@@ -1,4 +1,4 @@
-//! What a step relied on and what it would send, as digests: so that a reviewed step can be distinguished from another.
+//! What a step relied on and what it would send, as digests: to recognise a reviewed step.
 //!
 //! What compares as the same digests as the same: order where it says nothing, scale of decimals, what means
 //! nothing. With a key everything enters a digest, under HMAC. Without one the values of marked fields stay
@@ -28,7 +28,7 @@ const PSEUDONYM_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// A step, distinguished from every other one.
+/// The digests that identify a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepDigest {
     /// What the step relied on.

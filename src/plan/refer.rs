@@ -14,9 +14,9 @@ use crate::kind::{
 };
 use crate::value::{Object, Sensitivity, Value};
 
-/// How many things a message tells.
+/// How many names a message shows.
 const MAX_SHOWN_NAMES: usize = 12;
-/// How many characters of a name are reported.
+/// How many characters of a name are shown.
 const MAX_SHOWN_CHARACTERS: usize = 60;
 
 /// A thing that may be referred to.

@@ -1,4 +1,4 @@
-//! What an import changes in documents, and what it values in them, as far as anybody may see it.
+//! What an import changes in documents, and what it leaves in them, without what must not be shown.
 //!
 //! Deliberately absent: which changes these are (`run::import`).
 

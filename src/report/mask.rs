@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_reported_from_an_object() {
+    fn a_mask_is_distinguished_from_an_object() {
         assert_eq!(find_mask(&build_mask("secret", MaskedChange::Added)), Some(("secret", "added")));
         assert_eq!(find_mask(&serde_json::json!({ "secret": "hunter2" })), None);
         assert_eq!(find_mask(&serde_json::json!({ "secret": "added", "b": 1 })), None);

@@ -90,7 +90,7 @@ pub struct BoundStep {
     pub from: String,
     /// The digest of what it would send.
     pub to: String,
-    /// Where it relied on the whole object: short digests of its fields, so that it can be determined which moved.
+    /// Where it relied on the whole object: short digests of its fields, so that a message can name those that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<BoundField>,
 }

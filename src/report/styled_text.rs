@@ -1,7 +1,7 @@
 //! Styled text on lines of a given width: the palette, pieces of text, and a page onto which they flow.
 //!
-//! Styles are written as ANSI always; whoever prints goes through `anstream`, which takes them out where
-//! no one sees them. Nothing is reported by colour alone. Widths are those of Unicode, so that columns align.
+//! Styles are written as ANSI always; all output goes through `anstream`, which removes them where the output
+//! is not a terminal. No information is in the colour alone. Widths are those of Unicode, so that columns align.
 //! Deliberately absent: escaping. What is put on a page is clean already.
 
 use std::borrow::Cow;

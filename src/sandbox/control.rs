@@ -79,7 +79,7 @@ impl SandboxService {
     }
 }
 
-/// Sets what is given; members that no field knows become strangers, so that a tool can be tried on them.
+/// Sets what is given; members that no field knows become unknown members, so that a tool can be tried on them.
 fn apply_edit(
     kind: &Kind,
     record: &mut SandboxRecord,
@@ -93,9 +93,9 @@ fn apply_edit(
     for (number, value) in given.fields().filter(|(number, _)| *number != kind.identity.id) {
         record.object.set_field(number, value.clone());
     }
-    for stranger in given.unknown_fields {
-        record.object.unknown_fields.retain(|own| own.name != stranger.name);
-        record.object.unknown_fields.push(stranger);
+    for unknown in given.unknown_fields {
+        record.object.unknown_fields.retain(|own| own.name != unknown.name);
+        record.object.unknown_fields.push(unknown);
     }
     Ok(binder.embedded)
 }

@@ -66,7 +66,7 @@ impl<'k> SandboxDeserializer<'k> {
         Self { api, direction: spelling, field_errors: Vec::new(), embedded: Vec::new() }
     }
 
-    /// The object that was given, with the members that no field knows as its strangers.
+    /// The object that was given, with the members that no field knows as its unknown members.
     pub fn read_object(&mut self, shape: &Shape, given: RawBodyValue, at: &str) -> Object {
         match given.into_members() {
             Some(members) => self.read_members(shape, members, at),

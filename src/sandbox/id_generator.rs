@@ -57,7 +57,7 @@ fn read_random_seed() -> u64 {
     }
 }
 
-/// One step of splitmix64: neighbours in, strangers out.
+/// One step of splitmix64: neighbouring inputs give unrelated outputs.
 fn mix_bits(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

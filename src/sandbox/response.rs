@@ -119,9 +119,9 @@ impl SandboxEncoder<'_> {
                 path => through.push((path, shown)),
             }
         }
-        let strangers = object.unknown_fields.iter();
+        let unknown_members = object.unknown_fields.iter();
         members.extend(
-            strangers.map(|stranger| (stranger.name.to_string(), self.encode_unknown_field(stranger))),
+            unknown_members.map(|unknown| (unknown.name.to_string(), self.encode_unknown_field(unknown))),
         );
         let mut whole = WireValue::Object(members);
         for (path, shown) in through {
@@ -130,13 +130,13 @@ impl SandboxEncoder<'_> {
         whole
     }
 
-    /// A stranger is kept as JSON.
-    fn encode_unknown_field(&self, stranger: &UnknownField) -> WireValue {
+    /// An unknown member is kept as JSON.
+    fn encode_unknown_field(&self, unknown: &UnknownField) -> WireValue {
         match self.format {
             SandboxFormat::Wire(WireFormat::Jsv) => {
-                raw_body::parse_json(&stranger.raw).map_or(WireValue::Null, raw_body::RawBodyValue::into_wire)
+                raw_body::parse_json(&unknown.raw).map_or(WireValue::Null, raw_body::RawBodyValue::into_wire)
             }
-            _ => WireValue::Raw(stranger.raw.to_string()),
+            _ => WireValue::Raw(unknown.raw.to_string()),
         }
     }
 

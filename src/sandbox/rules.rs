@@ -226,7 +226,7 @@ impl SandboxWriteRules<'_> {
         }
     }
 
-    /// Of the strangers in a body those that the object already has: the service knows them, the kind does not.
+    /// Of the unknown members of a body those that the object already has: the service knows them, the kind does not.
     /// What the description ignores, or leaves out of writes, the service keeps by itself.
     fn keep_unknown_fields(&self, shape: &Shape, old: Option<&Object>, body: &Object) -> Vec<UnknownField> {
         let had = old.map(|old| old.unknown_fields.as_slice()).unwrap_or_default();

@@ -348,7 +348,7 @@ impl GitRepository {
 }
 
 /// The `.git` folder or file of the work tree around a workspace, where Git looks for it too.
-fn find_git_entry(workspace: &Path) -> Option<PathBuf> {
+pub fn find_git_entry(workspace: &Path) -> Option<PathBuf> {
     let workspace = workspace.canonicalize().ok()?;
     workspace.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists())
 }

@@ -72,6 +72,7 @@ impl CiWorkspace {
         let selected = has_environments.then_some(SELECTED_ENVIRONMENT);
         let jobs: Vec<String> = self.environments.iter().map(|own| self.build_apply_job(own)).collect();
         let directory = self.directory_input();
+        let read_gate = quote(&self.find_read_gate());
         WORKFLOWS
             .iter()
             .map(|(name, template)| {
@@ -88,11 +89,22 @@ impl CiWorkspace {
                         ("JOBS", Some(&jobs.join("\n"))),
                         ("NAME", Some(&self.name)),
                         ("BRANCH", Some(&self.branch)),
+                        ("READ_GATE", Some(&read_gate)),
                     ],
                 );
                 CiFile::new(format!(".github/workflows/{}-{name}.yml", self.name), text)
             })
             .collect()
+    }
+
+    /// The GitHub environment of jobs that only read: never one whose credentials may write.
+    fn find_read_gate(&self) -> String {
+        let mut gate = READ_GATE.to_owned();
+        // GitHub compares these names without case
+        while self.list_names().iter().any(|name| name.eq_ignore_ascii_case(&gate)) {
+            gate.push_str("-read-only");
+        }
+        gate
     }
 
     fn build_apply_job(&self, environment: &CiEnvironment) -> String {
@@ -173,7 +185,8 @@ impl CiWorkspace {
         let task = match service {
             PipelineService::Github => {
                 let gates = self.environments.iter().map(|own| own.name.as_deref().unwrap_or(APPLY_GATE));
-                let gates: Vec<&str> = std::iter::once(READ_GATE).chain(gates).collect();
+                let read_gate = self.find_read_gate();
+                let gates: Vec<&str> = std::iter::once(&*read_gate).chain(gates).collect();
                 format!("in GitHub, add the environments {}, each with its secrets:", gates.join(", "))
             }
             PipelineService::Gitlab => "in GitLab, add masked CI/CD variables:".to_owned(),

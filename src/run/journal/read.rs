@@ -59,16 +59,16 @@ fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).open(path).or_else(|_| File::open(path))
 }
 
-/// Notes that a run has been taken up that was cut off, or had no receipt.
+/// Notes that a run has been taken up that was interrupted, or had no receipt.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn close_interrupted_run(folder: &Path, account: &RecordedRun) -> io::Result<()> {
     let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
     let file = OpenOptions::new().append(true).open(path)?;
-    // the last line may have been cut off
-    let mut view = JournalBatch { file, torn: true };
-    view.write_durably(std::iter::once(encode_line(&build_finish_line())?.as_slice()))
+    // the last line may be incomplete
+    let mut batch = JournalBatch { file, torn: true };
+    batch.write_durably(std::iter::once(encode_line(&build_finish_line())?.as_slice()))
 }
 
 fn list_files(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -66,7 +66,7 @@ impl AdditionDigester<'_> {
         LeafDigest { path: path.to_owned(), digest: self.digest_value(path, rule, value) }
     }
 
-    /// Told from every other digest of the same value.
+    /// Differs from every other digest of the same value.
     pub fn digest_value(&self, path: &str, rule: ComparisonRule, value: &Value) -> String {
         let inner = digest::digest_value(value, rule, self.key);
         digest::digest_bytes(format!("added {} {path} {inner}", self.kind.name).as_bytes(), Some(self.key))
@@ -77,7 +77,7 @@ impl AdditionDigester<'_> {
         self.digest_value("name", ComparisonRule::Exact, &Value::from_text(name))
     }
 
-    /// A path without keys of maps that must not be seen; nothing where items are told apart by such values.
+    /// A path without keys of maps that must not be seen; nothing where such values identify items.
     fn conceal_path(&self, change: &Change, path: Vec<LeafPathPart>) -> Option<Vec<LeafPathPart>> {
         let steps = walk_path(&self.kind.shape, &change.path);
         if steps.len() != path.len() {

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Default)]
 #[serde(deny_unknown_fields)]
 pub struct LeafRecord {
-    /// Where it stands, for people; without keys that must not be seen.
+    /// Its path in words, without keys that must not be shown.
     pub label: String,
-    /// Where it stands; absent when its values are not here.
+    /// Its path; absent when its values are not here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<LeafPathPart>,
     /// What was there; absent when there was nothing.
@@ -24,12 +24,12 @@ pub struct LeafRecord {
     /// Why its values are not here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld: Option<WithheldReason>,
-    /// Where nothing was before: digests of what was written and is not here, by JSON Pointers below the leaf.
+    /// Where nothing was before: digests of what was written and is not here, by the names of the fields below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub digests: Vec<LeafDigest>,
 }
 
-/// A leaf may be anybody's; its label is for everybody.
+/// The value may be confidential; the label is not.
 impl std::fmt::Debug for LeafRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Record").field("label", &self.label).field("withheld", &self.withheld).finish()
@@ -40,7 +40,7 @@ impl std::fmt::Debug for LeafRecord {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum WithheldReason {
-    /// They stand in the sealed part.
+    /// They are in the sealed part.
     Sealed,
     /// They are secret, and nothing is sealed here.
     Secret,

@@ -471,7 +471,7 @@ fn objects_that_move_in_between() {
 }
 
 #[test]
-fn services_that_repeat_what_they_are_reported() {
+fn services_that_repeat_what_they_are_sent() {
     let cries = [
         EchoMode::Complaints,
         EchoMode::Names,
@@ -775,7 +775,7 @@ fn rules_that_speak_of_every_field_and_fail_in_every_way() {
 }
 
 #[test]
-fn what_webhooks_are_reported() {
+fn what_webhooks_are_sent() {
     for kind in kinds() {
         let mut house = House::new(&kind, Way::Env, false, open());
         let listener = crate::support::webhook_listener::WebhookListener::start("200 OK");

@@ -107,6 +107,21 @@ fn check_workflows(workspace: &Workspace, name: &str) {
 }
 
 #[test]
+fn jobs_that_read_share_no_environment_with_one_of_the_workspace() {
+    let workspace = Workspace::new();
+    workspace.write("trueup.yaml", &CHAIN.replace("test", "Plan"));
+    workspace.write("config/cards.yaml", CARDS);
+    let ran = workspace.expect(0, &["init", "--ci", "github"]);
+    ran.says(&["the environments plan-read-only, Plan, 2nd, live, each with its secrets:"]);
+    for (name, job) in [("trueup-plan", "plan"), ("trueup-drift", "drift")] {
+        let workflow = read_workflow(&workspace, name);
+        assert_eq!(workflow["jobs"][job]["environment"], "plan-read-only", "{workflow:#}");
+    }
+    assert_eq!(read_workflow(&workspace, "trueup-apply")["jobs"]["Plan"]["environment"], "Plan");
+    check_workflows(&workspace, "trueup");
+}
+
+#[test]
 fn a_workspace_in_a_folder_has_files_of_its_own() {
     let workspace = Workspace::new();
     fs::create_dir_all(workspace.path("sites/harbor")).expect("a folder");

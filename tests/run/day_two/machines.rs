@@ -77,6 +77,10 @@ fn an_init_keeps_files_and_says_what_is_wrong() {
     let ran = run(&workspace, 1, &arguments, &["--format", "json"]);
     assert!(checks(&ran).contains(&"read failed".to_owned()), "{}", ran.all());
     workspace.remove("trueup.yaml");
+    // what was to be imported is left to do
+    let ran = run(&workspace, 1, &arguments, &["--import", GATEWAY]);
+    assert!(ran.all().contains(&format!("trueup import {GATEWAY} -o config")), "{}", ran.all());
+    workspace.remove("trueup.yaml");
     for (arguments, code) in [
         (&["init"][..], 64),
         (&["init", "--api", "bootvew"], 64),

@@ -118,7 +118,7 @@ fn what_is_pending_has_an_exit_code_of_its_own() {
 }
 
 #[test]
-fn what_was_never_there_is_reported_from_what_is_gone() {
+fn what_was_never_there_is_distinguished_from_what_is_gone() {
     let fixture = applied(GATEWAY, 2);
     let mut new = fixture.documents[0].document.clone();
     new["name"] = json!("new");

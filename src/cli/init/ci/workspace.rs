@@ -12,7 +12,7 @@ use crate::document::ValueSource;
 use crate::kind::registry::is_workspace_api;
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
-use crate::workspace::repository::GitRepository;
+use crate::workspace::repository::{GitRepository, find_git_entry};
 use crate::workspace::settings::TargetSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::yaml;
@@ -157,8 +157,8 @@ fn remove_repeated<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
 
 /// The path of a workspace in its Git repository; empty without one.
 fn find_path_in_repository(root: &Path) -> PathBuf {
-    let repository = root.ancestors().find(|folder| folder.join(".git").exists());
-    let below = repository.and_then(|repository| root.strip_prefix(repository).ok());
+    let repository = find_git_entry(root);
+    let below = repository.as_ref().and_then(|git| root.strip_prefix(git.parent()?).ok());
     below.map(Path::to_owned).unwrap_or_default()
 }
 
