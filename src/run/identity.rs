@@ -174,15 +174,13 @@ pub fn diagnose_moved_address(
     )
 }
 
-/// Why an object that was protected when it was last applied is not deleted, whichever document names it.
-pub fn diagnose_protected(
-    session: &RunSession,
-    job: &ObjectJob,
-    subject: &PlanSubject,
-) -> Option<Diagnostic> {
+/// Why an object that was protected when it was last applied is neither deleted nor replaced, whichever document
+/// names it.
+pub fn diagnose_protected(session: &RunSession, subject: &PlanSubject) -> Option<Diagnostic> {
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_protected = job.document.state == DocumentState::Absent && index.is_protected(subject);
-    is_protected.then(|| build_protected_reason(subject, "was protected when it was last applied"))
+    index
+        .is_protected(subject)
+        .then(|| build_protected_reason(subject, "was protected when it was last applied"))
 }
 
 /// An object that is to be left as it is; that it was managed is said.

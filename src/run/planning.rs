@@ -321,7 +321,8 @@ fn decide_found(
     {
         return refuse_job(subject, vec![reason]);
     }
-    if let Some(reason) = identity::diagnose_protected(session, job, &subject) {
+    let protected = identity::diagnose_protected(session, &subject);
+    if let Some(reason) = protected.clone().filter(|_| job.document.state == DocumentState::Absent) {
         return refuse_job(subject, vec![reason]);
     }
     if job.document.state == DocumentState::Unmanaged {
@@ -329,7 +330,8 @@ fn decide_found(
     }
     let mut decision = resolve_and_decide(session, job, subject, Some(live));
     if let JobDecision::Decided(PlanDecision::Step(step)) = &mut decision {
-        if let Some(reason) = open_updates::diagnose_open_update(session, step) {
+        let protected = protected.filter(|_| step.action.takes_away());
+        if let Some(reason) = protected.or_else(|| open_updates::diagnose_open_update(session, step)) {
             return refuse_job(step.subject.clone(), vec![reason]);
         }
         step.notes.extend(identity.to_note(job, &live.object));

@@ -38,7 +38,7 @@ pub(super) fn diagnose_missing_state(step: &Step) -> Diagnostic {
 pub(super) fn diagnose_missing_reference(step: &Step) -> Diagnostic {
     Diagnostic::error("reference-refused", "an object to which this one refers is not there yet")
         .with_location(step.subject.place.clone())
-        .with_hint("see what is said about that object, then plan again")
+        .with_hint("see the diagnostic of that object, then plan again")
 }
 
 /// Why a create that cannot be marked is not sent.

@@ -282,7 +282,7 @@ fn diagnose_held(step: &Step, holder: &str) -> Diagnostic {
         format!("the new object is there; the former one is not deleted, because `{holder}` may refer to it");
     Diagnostic::error("replacement-unfinished", message)
         .with_location(step.subject.place.clone())
-        .with_hint("see what is said of that object, then run again with `--allow-replace`")
+        .with_hint("see the diagnostic of that object, then run again with `--allow-replace`")
 }
 
 fn diagnose_unread_former(step: &Step) -> Diagnostic {

@@ -55,7 +55,7 @@ pub enum DependencyBlock {
     Refused,
     Unread,
     Failed,
-    /// It is not to be there.
+    /// Its document has `state: absent`.
     Absent,
 }
 
@@ -108,17 +108,17 @@ impl DependencyChecker<'_, '_> {
             let (code, what, hint) = match reason {
                 DependencyBlock::Absent => (
                     "dependency-gone",
-                    "is not to be there",
+                    "has `state: absent`",
                     "remove the line from `depends_on`, or keep the object",
                 ),
                 DependencyBlock::Unread => {
-                    ("dependency-blocked", "could not be read", "see what is said about it")
+                    ("dependency-blocked", "could not be read", "see the diagnostic of that object")
                 }
                 DependencyBlock::Refused => {
-                    ("dependency-blocked", "was refused", "see what is said about it")
+                    ("dependency-blocked", "was refused", "see the diagnostic of that object")
                 }
                 DependencyBlock::Failed => {
-                    ("dependency-blocked", "was not written", "see what is said about it")
+                    ("dependency-blocked", "was not written", "see the diagnostic of that object")
                 }
             };
             let name = &*self.jobs[to].document.name;
@@ -148,7 +148,7 @@ impl DependencyChecker<'_, '_> {
             let message = format!("`{}`, which depends on this object, was not deleted", job.document.name);
             Diagnostic::error("dependency-blocked", message)
                 .with_location(self.locate_job(number))
-                .with_hint("see what is said about it")
+                .with_hint("see the diagnostic of that object")
                 .with_related(self.locate_job(at), "its document")
         };
         left.filter(is_left).map(diagnose).collect()

@@ -70,13 +70,16 @@ impl ReferentStatuses {
                 return Ok(Value::KnownAfterApply(reference.name.clone()));
             }
             Some((ReferentStatus::Absent, place)) => {
-                ("reference-gone", "is not to be there", "take the reference out, or keep the object", place)
+                ("reference-gone", "has `state: absent`", "take the reference out, or keep the object", place)
             }
-            Some((ReferentStatus::Refused, place)) => {
-                ("reference-refused", "is not there and was not created", "see what is said about it", place)
-            }
+            Some((ReferentStatus::Refused, place)) => (
+                "reference-refused",
+                "is not there and was not created",
+                "see the diagnostic of that object",
+                place,
+            ),
             Some((ReferentStatus::Unread, place)) => {
-                ("reference-unread", "could not be read", "see what is said about it", place)
+                ("reference-unread", "could not be read", "see the diagnostic of that object", place)
             }
             None => {
                 let index = index.lock().unwrap_or_else(PoisonError::into_inner);

@@ -289,7 +289,7 @@ fn what_is_refused_or_to_go_cannot_be_referred_to() {
     ran.ends(&["old done", "Quay refused"]).says(
         "reference-gone",
         11,
-        &["`old`, to which `team` refers, is not to be there"],
+        &["`old`, to which `team` refers, has `state: absent`"],
     );
 }
 

@@ -113,7 +113,7 @@ fn what_is_refused_or_to_be_deleted_holds_up_what_depends_on_it() {
     let gone = documents("present", 5).replace("name: home\nstate: present", "name: home\nstate: absent");
     shop.workspace.write("config/names.yaml", &gone);
     let plan = shop.workspace.expect(3, &["plan", "--allow-delete"]);
-    plan.says(&["dependency-gone", "`home`, on which this document depends, is not to be there"]);
+    plan.says(&["dependency-gone", "`home`, on which this document depends, has `state: absent`"]);
     shop.workspace.expect(3, &["apply", "--auto-approve", "--allow-delete"]);
     assert_eq!(writes(&shop), Vec::<String>::new());
     // nothing is to be done to the others once they are there

@@ -213,6 +213,30 @@ fn a_protected_object_and_one_that_is_named_by_its_id_are_not_replaced() {
 }
 
 #[test]
+fn protection_is_taken_away_by_an_apply_of_its_own() {
+    for rule in RULES {
+        let lab = Lab::new(rule, NEVER);
+        let protect = |lab: &Lab, region: &str| {
+            lab.write_documents(region);
+            let document = lab.workspace.read("config/lab.yaml");
+            let document = document.replace("name: data-disk\n", "name: data-disk\nprotect: true\n");
+            lab.workspace.write("config/lab.yaml", &document);
+        };
+        protect(&lab, "north");
+        lab.expect(0, &["apply", "--auto-approve"]);
+        // one edit takes `protect` away and changes the immutable field
+        lab.write_documents("south");
+        lab.expect(3, &REPLACE).says(&["protected", "was protected when it was last applied"]);
+        assert_eq!(lab.writes(), Vec::<String>::new());
+        lab.write_documents("north");
+        lab.expect(0, &["apply", "--auto-approve"]);
+        lab.write_documents("south");
+        lab.expect(0, &REPLACE);
+        lab.is_replaced().expect(rule);
+    }
+}
+
+#[test]
 fn a_saved_plan_binds_the_replacement() {
     for rule in RULES {
         let lab = Lab::new(rule, NEVER);
