@@ -93,15 +93,7 @@ pub fn check_no_links_below(here: &Path, path: &Path) -> io::Result<()> {
 
 fn replace_regular(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = create_parent(path)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".trueup-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // as any new file: what the user's mask values of it
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = build_new_file(".trueup-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     if let Ok(there) = path.metadata() {
@@ -109,6 +101,18 @@ fn replace_regular(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes temporary files that become new files, with the permissions that the umask leaves.
+pub fn build_new_file(prefix: &str) -> tempfile::Builder<'_, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder
 }
 
 fn create_parent(path: &Path) -> io::Result<PathBuf> {

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use super::report::{ImportRow, ImportStatus};
 use crate::cli::import::args::ImportArgs;
-use crate::cli::output_file::check_no_links_below;
+use crate::cli::output_file::{build_new_file, check_no_links_below};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::remote::wire::Snapshot;
@@ -265,28 +265,19 @@ pub fn replace_if_unchanged(path: &Path, before: &str, text: &str) -> io::Result
 
 /// Puts bytes into a new file; one that is there stays.
 fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    stage_new_file(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
-    Ok(())
+    stage_new_file(path, bytes)?.persist_noclobber(path).map_err(|error| error.error)
 }
 
 /// The bytes of a new file, in a temporary file beside it.
 ///
 /// # Errors
 /// When that cannot be done.
-pub fn stage_new_file(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+pub fn stage_new_file(path: &Path, bytes: &[u8]) -> io::Result<TempPath> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".import-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // as any new file: what the user's mask values of it
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = build_new_file(".import-").tempfile_in(folder)?;
     file.write_all(bytes)?;
-    Ok(file)
+    Ok(file.into_temp_path())
 }
 
 /// Puts other bytes into a file that is there, as a whole. Whether a link leads to it is for the caller to check.
@@ -294,20 +285,19 @@ pub fn stage_new_file(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 /// # Errors
 /// When that cannot be done.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    stage_replacement(path, bytes)?.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    stage_replacement(path, bytes)?.persist(path).map_err(|error| error.error)
 }
 
 /// Other bytes for a file that is there, in a temporary file beside it.
 ///
 /// # Errors
 /// When that cannot be done.
-pub fn stage_replacement(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+pub fn stage_replacement(path: &Path, bytes: &[u8]) -> io::Result<TempPath> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".import-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     // someone's work stands there: the new text is on disk before the old one goes
     file.as_file().sync_all()?;
     file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
-    Ok(file)
+    Ok(file.into_temp_path())
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::cli::import::folder::{BYTE_ORDER_MARK, stage_new_file, stage_replacement};
 use crate::cli::output_file::check_no_links_below;
@@ -20,8 +20,9 @@ pub struct StagedFile<'f> {
     path: &'f str,
     full: PathBuf,
     before: Option<PreviousText>,
-    /// Nothing for a file that goes.
-    after: Option<NamedTempFile>,
+    /// The temporary file, which is closed: there may be more files than a process may open. Nothing for a file that
+    /// goes.
+    after: Option<TempPath>,
 }
 
 /// What a file holds that is there.
@@ -74,10 +75,8 @@ impl<'f> StagedFile<'f> {
             return Err(diagnose_conflict(source));
         }
         match (after, &before) {
-            (Some(text), Some(_)) => text.persist(&full).map(drop).map_err(|error| failed(error.error)),
-            (Some(text), None) => {
-                text.persist_noclobber(&full).map(drop).map_err(|error| failed(error.error))
-            }
+            (Some(text), Some(_)) => text.persist(&full).map_err(|error| failed(error.error)),
+            (Some(text), None) => text.persist_noclobber(&full).map_err(|error| failed(error.error)),
             (None, Some(_)) => fs::remove_file(&full).map_err(failed),
             (None, None) => Ok(()),
         }

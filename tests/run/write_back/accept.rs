@@ -1,8 +1,11 @@
 //! `accept`: each live value goes into the level that owns it.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use super::depot::Depot;
+use crate::support::workspace::RunningProgram;
 
 const BASE: &str = "base: usual\nkind: depot/item\nspec:\n  price: { value: price }\n  stock: 4 # of each\n";
 const ITEMS: &str = "\
@@ -132,8 +135,8 @@ fn a_value_of_one_object_is_set_in_the_values_of_its_environment() {
 
 #[test]
 fn a_value_that_means_more_than_one_field_stays() {
-    let document = |more: &str, spec: &str| {
-        format!("kind: depot/item\nname: one\nenvironments: [production]\n{more}spec:\n  code: O\n{spec}")
+    let document = |spec: &str| {
+        format!("kind: depot/item\nname: one\nenvironments: [production]\nspec:\n  code: O\n{spec}")
     };
     let twice = "  label: { value: word }\n  note: { value: word }\n";
     let masked = "  label: one\n  hints: { staff: { value: hint } }\n";
@@ -152,7 +155,7 @@ fn a_value_that_means_more_than_one_field_stays() {
             "and sensitive values are never written there",
         ),
     ] {
-        let (document, values) = (document("", spec), format!("price: 1\n{values}"));
+        let (document, values) = (document(spec), format!("price: 1\n{values}"));
         let depot = Depot::with_values(
             "word: { type: string }, count: { type: integer }, hint: { type: string, sensitivity: internal }",
             &[("config/one.yaml", &document), ("values/production.yaml", &values)],
@@ -163,6 +166,25 @@ fn a_value_that_means_more_than_one_field_stays() {
         assert_eq!(depot.workspace.read("values/production.yaml"), values, "{}", ran.all());
         assert_eq!(depot.workspace.read("config/one.yaml"), document);
     }
+}
+
+#[test]
+fn a_value_that_a_scope_uses_stays() {
+    let head = "environments: [production]\n";
+    let item = format!("kind: depot/item\nname: one\n{head}spec:\n  code: O\n  label: {{ value: word }}\n");
+    let scope = "scope: { shop: { value: word } }\n";
+    let part = format!("kind: depot/part\nname: part\n{head}{scope}spec: {{ code: P }}\n");
+    let values = "word: old\n";
+    let files =
+        [("config/one.yaml", &*item), ("values/production.yaml", values), ("config/part.yaml", &part)];
+    let depot = Depot::with_values("word: { type: string }", &files);
+    depot.edit(&depot.production, "O", json!({ "label": "new" }));
+    depot.accept(3, &[]).complains(&["named-value", "which a `scope` uses too"]);
+    assert_eq!(depot.workspace.read("values/production.yaml"), values);
+    // without that document, the value has one use
+    depot.workspace.remove("config/part.yaml");
+    depot.accept(0, &[]);
+    assert_eq!(depot.workspace.read("values/production.yaml"), "word: new\n");
 }
 
 #[test]
@@ -196,6 +218,28 @@ fn no_file_changes_when_one_cannot_be_written() {
     ran.complains(&["unwritable-file", "config/staging/items.yaml"]);
     assert!(!ran.out.contains("written"), "{}", ran.all());
     assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn more_files_are_written_than_a_process_may_open() {
+    let text = |code: usize| {
+        let head = "kind: depot/item\nenvironments: [production]\n";
+        format!("{head}name: i{code}\nspec: {{ code: C{code}, label: old }}\n")
+    };
+    let files: Vec<(String, String)> =
+        (0..100).map(|code| (format!("config/i{code}.yaml"), text(code))).collect();
+    let depot = Depot::new(&files.iter().map(|(path, text)| (&**path, &**text)).collect::<Vec<_>>());
+    (0..100).for_each(|code| depot.edit(&depot.production, &format!("C{code}"), json!({ "label": "new" })));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 64; exec \"$@\"", "sh"]);
+    let mut command = depot.workspace.command_by(shell, &["accept", "--env", "production"]);
+    let ran = RunningProgram::start(&mut command).finish();
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    for (path, _) in &files {
+        let text = depot.workspace.read(path);
+        assert!(text.contains("label: new"), "{path}: {text}");
+    }
 }
 
 #[test]

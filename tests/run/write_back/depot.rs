@@ -43,6 +43,19 @@ properties:
         amount: { type: decimal, description: The amount. }
         text: { type: string, description: The text. }
 ";
+const PART: &str = "\
+format: 1
+title: Part
+description: A part of a shop.
+identity: { id: id, natural_key: [code] }
+scope: { shop: { type: string, in: path, description: The shop. } }
+operations:
+  list: { get: '/shops/{shop}/parts', items: parts }
+  create: { post: '/shops/{shop}/parts', response: object }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  code: { type: string, description: The code., required: true }
+";
 const SETTINGS: &str = "\
 environments: { staging: {}, production: {} }
 values: { price: { type: decimal, default: 2.5 } }
@@ -69,6 +82,7 @@ impl Depot {
         let mut workspace = Workspace::new();
         workspace.write("apis/depot/api.yaml", API);
         workspace.write("apis/depot/item.yaml", ITEM);
+        workspace.write("apis/depot/part.yaml", PART);
         let start = || {
             let options = SandboxOptions { seed: Some(7), ..SandboxOptions::default() };
             SandboxLauncher::start_server(kinds(descriptions(workspace.root())), options).expect("a sandbox")
