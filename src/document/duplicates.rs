@@ -1,7 +1,8 @@
 //! Documents held against each other: two of them must not describe one object.
 //!
 //! They do when kind and target are the same, and so is the name; or kind, service, scope and id or natural key.
-//! Several targets can be one service. Targets and scopes are the caller's to assign first. One pass over all documents, however many.
+//! Several targets can be one service. Targets and scopes are the caller's to assign first. One pass over all
+//! documents, however many.
 //! Deliberately absent: the live objects, where two different keys can still turn out to be one object.
 
 use std::collections::HashMap;
@@ -94,8 +95,11 @@ fn encode_identity_keys(
     let environment = document.environment.as_deref().unwrap_or("");
     let kind = &document.kind.name;
     let name = [kind, "\n", target, "\n", environment, "\nname\n", &document.name].concat();
-    // the environment belongs to the target, and two environments may be one service
-    let mut scoped = match document.target.as_ref().and_then(|target| services.get(target)) {
+    // the environment belongs to the target, and two environments may be one service; the parents that documents of
+    // two targets name may be two objects all the same
+    let has_parents = !document.parents.is_empty();
+    let target_of_known_scope = document.target.as_ref().filter(|_| !has_parents);
+    let mut scoped = match target_of_known_scope.and_then(|target| services.get(target)) {
         Some(service) => [kind, "\n", service, "\n\n"].concat(),
         None => [kind, "\n", target, "\n", environment, "\n"].concat(),
     };

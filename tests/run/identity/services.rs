@@ -58,6 +58,60 @@ fn environments_that_were_copied_with_their_address_are_reported() {
     ran.complains(&["duplicate-document", "`production` and `staging` are one service"]);
 }
 
+const SHOP: &str = "format: 1
+title: Shop
+description: A shop.
+identity: { id: id, natural_key: [code] }
+operations: { list: { get: /shops }, create: { post: /shops, response: object } }
+properties:
+  id: { type: string, description: The id., read_only: true }
+  code: { type: string, description: The code., required: true }
+";
+const RULE: &str = "format: 1
+title: Rule
+description: A rule of a shop.
+scope: { shop: { type: string, description: The shop., reference: { kind: depot/shop } } }
+identity: { id: id, natural_key: [code] }
+operations: { list: { get: '/shops/{shop}/rules' }, create: { post: '/shops/{shop}/rules', response: object } }
+properties:
+  id: { type: string, description: The id., read_only: true }
+  code: { type: string, description: The code., required: true }
+";
+
+#[test]
+fn children_of_parents_of_one_name_are_no_duplicates() {
+    let settings = |url: &str| {
+        let with = |name: &str| target(name, url, ONE).replace("api:", &format!("environment: {name}, api:"));
+        let head = "environments: { staging: {}, production: {} }\nvalues: { shop_code: { type: string } }\n";
+        [head, "targets:\n", &with("staging"), &with("production")].concat()
+    };
+    let depot = depot(&settings("URL"));
+    depot.workspace.write("apis/depot/shop.yaml", SHOP);
+    depot.workspace.write("apis/depot/rule.yaml", RULE);
+    let write_code = |environment: &str, code: &str| {
+        depot.workspace.write(&format!("values/{environment}.yaml"), &format!("shop_code: {code}\n"));
+    };
+    write_code("staging", "s");
+    write_code("production", "p");
+    depot.workspace.write(
+        "config/rules.yaml",
+        "kind: depot/shop\nname: shop\nspec: { code: { value: shop_code } }\n---\n\
+         kind: depot/rule\nname: rule\nscope: { shop: { ref: shop } }\nspec: { code: R }\n",
+    );
+    depot.workspace.expect(0, &["validate"]);
+    // one shop in both environments is a duplicate
+    write_code("production", "s");
+    let ran = depot.workspace.expect(1, &["validate"]);
+    ran.complains(&["duplicate-document", "two documents of kind `depot/shop`", "values/production.yaml:1"]);
+    // so are two rules below one shop in one environment
+    write_code("production", "p");
+    let text = depot.workspace.read("config/rules.yaml");
+    let second = "---\nkind: depot/rule\nname: other\nscope: { shop: { ref: shop } }\nspec: { code: R }\n";
+    depot.workspace.write("config/rules.yaml", &(text + second));
+    let ran = depot.workspace.expect(1, &["validate"]);
+    ran.complains(&["duplicate-document", "two documents of kind `depot/rule`"]);
+}
+
 #[test]
 fn other_paths_and_other_accounts_are_other_services() {
     for (url, auth) in [("URL/tenants/7", ONE), ("URL", OTHER)] {
