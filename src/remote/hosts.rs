@@ -157,6 +157,13 @@ impl AllowedHosts {
             .any(|pattern| !pattern.path.is_empty() && pattern.matches_url(url))
     }
 
+    /// Whether an entry with exactly the path of a URL, a slash at its end aside, allows it.
+    fn has_exact_match(&self, purpose: HostPurpose, target: &Target, url: &Url) -> bool {
+        let path = url.path().trim_end_matches('/');
+        self.list_patterns(purpose, Some(&target.name))
+            .any(|pattern| !path.is_empty() && pattern.path == path && pattern.matches_url(url))
+    }
+
     fn list_patterns<'p>(
         &'p self,
         purpose: HostPurpose,

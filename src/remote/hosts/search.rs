@@ -9,12 +9,12 @@ use crate::remote::target::Target;
 
 impl AllowedHosts {
     /// Whether a list of `target` may be read by a POST to this URL. A description in the workspace is no reason, for
-    /// a POST may write: such a URL, its path included, has to be allowed outside the repository.
+    /// a POST may write: exactly this URL has to be allowed outside the repository, for what is below it may write.
     ///
     /// # Errors
     /// When it may not.
     pub fn check_search(&self, target: &Target, url: &Url) -> Result<(), Diagnostic> {
-        if !is_workspace_api(&target.api) || self.has_path_match(HostPurpose::Search, target, url) {
+        if !is_workspace_api(&target.api) || self.has_exact_match(HostPurpose::Search, target, url) {
             return Ok(());
         }
         let entry = format!("{}{}", format_authority(url), url.path().trim_end_matches('/'));

@@ -114,8 +114,11 @@ fn a_description_of_the_workspace_alone_makes_no_read_a_post() {
         assert_eq!(shop.writes().len(), 0, "nothing was posted");
     };
     refused(&shop);
-    // a host without a path allows nothing, and neither does another path, target or purpose
-    for other in [host.clone(), format!("{host}/ferry/other"), format!("there={url}")] {
+    // a host without a path allows nothing, and neither does another path, above or below, target or purpose
+    let above = url.trim_end_matches("/search").to_owned();
+    for other in
+        [host.clone(), format!("{host}/ferry/other"), above, format!("{url}/x"), format!("there={url}")]
+    {
         shop.workspace.set("TRUEUP_ALLOWED_SEARCH_URLS", &other);
         refused(&shop);
     }
