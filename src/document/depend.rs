@@ -2,6 +2,8 @@
 //!
 //! Each is named as `api/kind/NAME`. Deliberately absent: whether there is such a document, which the workspace knows.
 
+use std::collections::HashSet;
+
 use super::read::{SourceReader, escape_for_message};
 use super::{Document, DocumentDependency};
 use crate::diagnostic::{Diagnostic, suggest_word};
@@ -37,25 +39,22 @@ impl SourceReader<'_> {
         };
         let kind = format!("{api}/{kind}");
         let known = || kinds.kind_names().iter().map(String::as_str);
-        if name.trim().is_empty() || !known().any(|known| known == kind) {
-            let message = format!("there is no kind `{}`", escape_for_message(&kind));
-            let message = if name.trim().is_empty() { "this names no document".to_owned() } else { message };
-            let hint = suggest_word(&kind, known()).unwrap_or_else(|| FORM_HINT.to_owned());
-            self.add_diagnostic(item.span, Diagnostic::error("invalid-dependency", message).with_hint(hint));
-            return None;
-        }
-        Some(DocumentDependency { kind: kind.into(), name: name.into(), span: item.span })
+        let (message, hint) = if name.trim().is_empty() {
+            let written = escape_for_message(text.unwrap_or_default());
+            (format!("`{written}` names no document"), None)
+        } else if !known().any(|known| known == kind) {
+            (format!("there is no kind `{}`", escape_for_message(&kind)), suggest_word(&kind, known()))
+        } else {
+            return Some(DocumentDependency { kind: kind.into(), name: name.into(), span: item.span });
+        };
+        let fault = Diagnostic::error("invalid-dependency", message);
+        let fault = fault.with_hint(hint.unwrap_or_else(|| FORM_HINT.to_owned()));
+        self.add_diagnostic(item.span, fault);
+        None
     }
 }
 
 impl DocumentDependency {
-    /// Whether it names a document, seen from one of an environment.
-    pub fn names(&self, document: &Document, environment: Option<&str>) -> bool {
-        *document.kind.name == *self.kind
-            && *document.name == *self.name
-            && document.environment.as_deref() == environment
-    }
-
     /// As it is written.
     pub fn to_text(&self) -> String {
         format!("{}/{}", self.kind, self.name)
@@ -64,10 +63,16 @@ impl DocumentDependency {
 
 /// Reports every name under `depends_on` that no document of its environment has; `documents` are all there are.
 pub fn report_dangling_dependencies(documents: &[Document], faults: &mut Vec<Diagnostic>) {
-    for document in documents.iter().filter(|document| !document.depends_on.is_empty()) {
-        let environment = document.environment.as_deref();
-        let is_unknown =
-            |own: &&DocumentDependency| !documents.iter().any(|other| own.names(other, environment));
+    let dependents = || documents.iter().filter(|document| !document.depends_on.is_empty());
+    if dependents().next().is_none() {
+        return;
+    }
+    let known: HashSet<(&str, &str, Option<&str>)> =
+        documents.iter().map(|own| (&*own.kind.name, &*own.name, own.environment.as_deref())).collect();
+    for document in dependents() {
+        let is_unknown = |own: &&DocumentDependency| {
+            !known.contains(&(&*own.kind, &*own.name, document.environment.as_deref()))
+        };
         for dependency in document.depends_on.iter().filter(is_unknown) {
             let of_kind = documents.iter().filter(|other| *other.kind.name == *dependency.kind);
             let hint = suggest_word(&dependency.name, of_kind.map(|other| &*other.name));

@@ -152,7 +152,7 @@ fn circles_and_names_of_nothing_are_errors_with_their_places() {
         ("names/zone/homes", "did you mean `home`"),
         ("names/zon/home", "did you mean `names/zone`"),
         ("home", "as in `api/kind/NAME`"),
-        ("names/zone/", "this names no document"),
+        ("names/zone/", "`names/zone/` names no document"),
         ("{ name: home }", "this names no document"),
     ] {
         let text = documents("present", 5).replace("[names/zone/home]", &format!("[{wrong}]"));
