@@ -175,7 +175,7 @@ impl ApiErrorReader<'_> {
         let Some(message) = said.filter(|said| !said.is_empty()).or_else(|| self.describe_tree(item)) else {
             return;
         };
-        let field = find_at_path(item, &list.field).and_then(render_field_name);
+        let field = find_at_path(item, &list.field).and_then(|value| render_field_name(value, &list.field));
         let field = field.map(|name| self.clean_text(&name, MAX_NAME)).filter(|name| !name.is_empty());
         let codes = self.errors.codes.iter().filter_map(|path| path.rsplit('.').next());
         let code = codes.filter_map(|name| find_at_path(item, name)).find_map(|value| self.read_name(value));
