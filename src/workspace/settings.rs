@@ -285,13 +285,14 @@ impl WorkspaceSettings {
 
     /// For each target, the first one that is the same service: one address, and credentials from the same sources.
     pub fn list_services(&self) -> ServiceNames {
-        let is_same = |one: &TargetSettings, other: &TargetSettings| {
-            normalize_base_url(&one.base_url) == normalize_base_url(&other.base_url)
-                && one.auth.is_same_account(&other.auth)
+        let addresses: Vec<_> = self.targets.iter().map(|own| normalize_base_url(&own.base_url)).collect();
+        let located = || self.targets.iter().zip(&addresses);
+        let find_first = |(own, address): (&TargetSettings, &String)| {
+            let mut same = located().filter(|(_, other)| *other == address).map(|(other, _)| other);
+            let first = same.find(|other| own.auth.is_same_account(&other.auth))?;
+            Some((Arc::clone(&own.name), Arc::clone(&first.name)))
         };
-        let first = |own: &TargetSettings| self.targets.iter().find(|other| is_same(own, other));
-        let named = |own: &TargetSettings| Some((Arc::clone(&own.name), Arc::clone(&first(own)?.name)));
-        self.targets.iter().filter_map(named).collect()
+        located().filter_map(find_first).collect()
     }
 
     /// Puts values in the scopes of targets.
