@@ -176,35 +176,35 @@ pub fn build_create_part(step: &Step, create: Step) -> Option<Step> {
     Some(Step { replacement: Some(Box::new(StepReplacement { other_id, ..(**own).clone() })), ..create })
 }
 
-/// The step that deletes what an interrupted replacement left, where that is allowed; `other_id` is the id of the
-/// object that took its place.
-///
-/// # Errors
-/// Why it is not deleted.
+/// What is said of the former object of an interrupted replacement.
+const LEFTOVER: &str = "an interrupted replacement created the new object and left this one, its former one";
+
+/// Why what an interrupted replacement left is not deleted without a permission.
+pub fn diagnose_leftover(subject: &PlanSubject, permission: Permission) -> Diagnostic {
+    Diagnostic::error(permission.code(), format!("{LEFTOVER}, to be deleted"))
+        .with_location(subject.place.clone())
+        .with_hint(format!("`{}` deletes the former object", permission.flag()))
+}
+
+/// The step that deletes what an interrupted replacement left; `other_id` is the id of the object that took its
+/// place.
 pub fn build_leftover_step(
     subject: &PlanSubject,
     live: &Object,
     other_id: Option<Value>,
-    is_allowed: bool,
-) -> Result<Step, Diagnostic> {
-    let message = "an interrupted replacement created the new object and left this one, its former one";
-    if !is_allowed {
-        let refusal = Diagnostic::error(Permission::Replace.code(), format!("{message}, to be deleted"));
-        return Err(refusal
-            .with_location(subject.place.clone())
-            .with_hint("`--allow-replace` deletes the former object"));
-    }
+    permissions: Vec<Permission>,
+) -> Step {
     let rule = subject.kind.replacement;
     let replacement = Some(Box::new(StepReplacement { rule, forced_by: Vec::new(), other_id }));
     let changes = diff_objects(&subject.kind.shape, live, &Object::default(), &|_| false);
     let changes = changes.into_iter().map(|change| Change { unreadable: false, ..change }).collect();
-    let note = Diagnostic::note("replacement-unfinished", message)
+    let note = Diagnostic::note("replacement-unfinished", LEFTOVER)
         .with_location(subject.place.clone())
         .with_hint("this run deletes it; other changes of the object follow with the next run");
-    Ok(Step {
+    Step {
         notes: vec![note],
-        required_permissions: vec![Permission::Replace],
+        required_permissions: permissions,
         replacement,
         ..build_delete_step(subject, live, changes)
-    })
+    }
 }

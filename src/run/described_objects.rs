@@ -28,8 +28,7 @@ pub fn remove_conflicting_steps(session: &RunSession, jobs: &[ObjectJob], plan: 
     }
     let mut kept = Vec::with_capacity(plan.steps.len());
     for step in std::mem::take(&mut plan.steps) {
-        let is_delete = step.action == StepAction::Delete && step.replacement.is_none();
-        match known.find_objection(&step.subject, is_delete) {
+        match known.find_objection(&step) {
             None => kept.push(step),
             Some(StepObjection::Described(note)) => {
                 plan.unchanged.push(UnchangedObject {
@@ -90,8 +89,16 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
         for subject in agreeing.chain(refused.clone()).filter(present) {
             known.add_subject(subject);
         }
-        for step in plan.steps.iter().filter(|step| step.action != StepAction::Delete) {
-            known.add_subject(&step.subject);
+        for step in &plan.steps {
+            match &step.replacement {
+                // what took the place of a former object is to stay
+                Some(own) if step.action == StepAction::Delete => {
+                    let successor = PlanSubject { id: own.other_id.clone(), ..step.subject.clone() };
+                    Some(&successor).filter(present).into_iter().for_each(|own| known.add_subject(own));
+                }
+                None if step.action == StepAction::Delete => {}
+                _ => known.add_subject(&step.subject),
+            }
         }
         let open = refused.filter(present).filter(|subject| subject.id.is_none());
         known.uncertain = open.map(|subject| build_collection_key(session, subject)).collect();
@@ -119,14 +126,24 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
 
     /// Whether nothing is to go and no two documents describe one object, so that nothing can be wrong.
     fn has_no_conflicts(&self, plan: &Plan) -> bool {
-        self.duplicates.is_empty() && plan.steps.iter().all(|step| step.action != StepAction::Delete)
+        self.duplicates.is_empty() && !plan.steps.iter().any(|step| step.action.takes_away())
     }
 
-    fn find_objection(&self, subject: &PlanSubject, deletes: bool) -> Option<StepObjection> {
-        if !deletes {
-            return self.find_duplicate(subject).map(StepObjection::Refused);
+    fn find_objection(&self, step: &Step) -> Option<StepObjection> {
+        let subject = &step.subject;
+        // of a replacement, and of what one left, the document describes an object that stays
+        let describing = match step.action == StepAction::Delete && step.replacement.is_none() {
+            true => self.by_object.get(&build_object_key(self.session, subject)?),
+            false => {
+                if let Some(reason) = self.find_duplicate(subject) {
+                    return Some(StepObjection::Refused(reason));
+                }
+                None
+            }
+        };
+        if !step.action.takes_away() {
+            return None;
         }
-        let describing = self.by_object.get(&build_object_key(self.session, subject)?);
         if let Some(other) = describing.map(|number| self.jobs[*number].document) {
             let message = format!("the document `{}` describes this object, so it stays", other.name);
             let note = Diagnostic::note("still-described", message)

@@ -10,6 +10,7 @@ mod attempts;
 mod diagnostics;
 pub(super) mod duplicates;
 pub(super) mod first_creates;
+mod former_objects;
 mod read_back;
 mod record;
 mod replace;
@@ -60,11 +61,11 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let (halted, doubted) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
     let former = Mutex::new(BTreeMap::new());
+    let dependencies = DependencyLookup::new(jobs);
     for level in group_by_level(jobs, &steps) {
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
         let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
         let blocked = settle_scopes(session.references, session.index, jobs, next);
-        let dependencies = DependencyLookup::new(jobs);
         let writer = StepExecutor {
             session,
             jobs,
@@ -83,7 +84,6 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
             outcomes.extend(written);
         }
     }
-    let dependencies = DependencyLookup::new(jobs);
     let writer = StepExecutor {
         session,
         jobs,

@@ -152,8 +152,6 @@ pub async fn fetch_group(
 struct CollectionReading<'j, 'd> {
     kind: &'j Kind,
     jobs: &'j [&'j ObjectJob<'d>],
-    /// The few jobs that know an object which is not theirs; every object of the list is held against them.
-    excluding: Vec<&'j ObjectJob<'d>>,
     options: FetchOptions,
     matcher: ObjectMatcher<'j>,
     is_empty: bool,
@@ -170,9 +168,12 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
         let drops =
             options.drop_in_sync && !is_summary && !documents.iter().any(|document| document.needs_lookup());
         let unique = jobs.iter().enumerate().filter(|(_, job)| is_unique_unknown(job)).map(|(at, _)| at);
-        let matcher = ObjectMatcher::new(kind, &documents, &ids).with_drop_in_sync(drops).with_unique(unique);
-        let excluding = jobs.iter().copied().filter(|job| job.excluded_id.is_some()).collect();
-        Self { kind, jobs, excluding, options, matcher, is_empty: true, others: Vec::new(), reported: 0 }
+        let mut matcher =
+            ObjectMatcher::new(kind, &documents, &ids).with_drop_in_sync(drops).with_unique(unique);
+        for (number, job) in jobs.iter().enumerate() {
+            job.excluded_id.iter().for_each(|id| matcher.exclude(number, id));
+        }
+        Self { kind, jobs, options, matcher, is_empty: true, others: Vec::new(), reported: 0 }
     }
 
     fn take_event(&mut self, event: ListEvent, tell: &(dyn Fn(RunEvent) + Sync)) {
@@ -185,9 +186,6 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
             }
         };
         self.is_empty = false;
-        if self.excluding.iter().any(|job| job.excludes(&live.object)) {
-            return;
-        }
         match self.matcher.offer_object(live) {
             // what the service brings along is in no document
             Some(unneeded) if self.kind.is_built_in(&unneeded.object) => {}

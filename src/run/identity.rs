@@ -114,18 +114,18 @@ fn had_natural_key(session: &RunSession, job: &ObjectJob, live: &Object, live_ke
     let kind = &job.document.kind;
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = index.get_in_scope(kind, &job.target, &job.document.name, &job.scope)?;
-    let id = live.get_field(kind.identity.id).map(|id| ScalarType::render_url_text(id, &kind.api));
-    index.had_natural_key(entry, live_key).filter(|_| entry.id == id)
+    let id = live.get_field(kind.identity.id).map(|id| ScalarType::render_url_text(id, &kind.api))?;
+    index.had_natural_key(entry, &id, live_key)
 }
 
 fn diagnose_wrong_object(job: &ObjectJob, live: &Object) -> Diagnostic {
     let document = job.document;
     let id = live.get_field(document.kind.identity.id).or(job.known_id.as_ref());
-    let id = id.map(|id| show_id(&document.kind, id)).unwrap_or_default();
     let (is, source) = (
         describe_live_key(&document.kind, live),
-        if document.id.is_some() { "the document" } else { "`.trueup`" },
+        if document.id.is_some() && document.id.as_ref() == id { "the document" } else { "`.trueup`" },
     );
+    let id = id.map(|id| show_id(&document.kind, id)).unwrap_or_default();
     let message = match document.spec.value {
         _ if build_desired_key(&document.kind, document).is_some() => {
             let desired = describe_desired_key(document);

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use self::replaced::ReplacedObject;
 use super::natural_key::build_desired_key;
 use crate::document::Document;
 use crate::kind::scalar::ScalarToken;
@@ -76,9 +77,9 @@ pub struct IndexEntry {
     /// Until when reads may miss the object although it was created and seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_be_missed_until: Option<jiff::Timestamp>,
-    /// The id of the former object, which the object replaces and which is still to be deleted.
+    /// The former object, which the object replaces and which is still to be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaced_id: Option<String>,
+    pub replaced: Option<ReplacedObject>,
 }
 
 /// A create that was sent and is not known to be finished.
@@ -202,10 +203,14 @@ impl ObjectIndex {
         self.entries.values().filter(is_same)
     }
 
-    /// Whether an object had this natural key when its id was recorded; nothing where no key was.
-    pub fn had_natural_key(&self, entry: &IndexEntry, natural_key: &str) -> Option<bool> {
-        let known = entry.natural_key.as_ref()?;
-        Some(*known == digest_natural_key(natural_key, &self.digest_key))
+    /// Whether the object of this id had this natural key when its id was recorded; nothing where no key was.
+    pub fn had_natural_key(&self, entry: &IndexEntry, id: &str, natural_key: &str) -> Option<bool> {
+        let replaced = entry.replaced.as_ref().filter(|replaced| replaced.id == id);
+        let known = match replaced {
+            Some(replaced) => replaced.natural_key.as_ref(),
+            None => entry.natural_key.as_ref().filter(|_| entry.id.as_deref() == Some(id)),
+        };
+        Some(*known? == digest_natural_key(natural_key, &self.digest_key))
     }
 
     /// Every entry, in a fixed order.
@@ -228,8 +233,7 @@ impl ObjectIndex {
         let key = build_key(&entry.target, &entry.kind, &entry.name);
         let (folder, before) = (self.folder.clone(), self.entries.get(&key).cloned());
         let replaced = replaced.map(|id| ScalarType::render_url_text(id, &subject.kind.api));
-        let replaced_id = replaced.or(before.as_ref().and_then(|before| before.replaced_id.clone()));
-        let entry = IndexEntry { replaced_id, ..entry };
+        let entry = self.add_replaced(entry, replaced)?;
         let changed = self.changed_keys.contains(&key);
         let marked = run_locked(&folder, || {
             let there = read_entries(&folder)?;
@@ -269,10 +273,10 @@ impl ObjectIndex {
         let is_taken = subject.id.as_ref().is_some_and(|id| self.find_other_name(subject, id).is_some());
         let answered_id = answered.id.clone().filter(|_| !is_taken);
         self.claimed_keys.insert(key.clone());
-        let IndexEntry { id, open_create, replaced_id, .. } =
-            self.entries.get(&key).cloned().unwrap_or_default();
+        let IndexEntry { id, open_create, .. } = self.entries.get(&key).cloned().unwrap_or_default();
         let open_create = open_create.map(|open| OpenCreate { accepted: true, answered_id, ..open });
-        self.put_entry(IndexEntry { open_create, id, replaced_id, ..answered });
+        let replaced = self.find_replaced(&answered).cloned();
+        self.put_entry(IndexEntry { open_create, id, replaced, ..answered });
     }
 
     /// The id in the answer of a create is another object's.
@@ -298,10 +302,11 @@ impl ObjectIndex {
     pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document, clock: RecordTimes) {
         if subject.id.is_some() {
             let key = build_key(&subject.target, &subject.kind.name, &subject.name);
-            let IndexEntry { open_create, may_be_missed_until, replaced_id, .. } =
+            let IndexEntry { open_create, may_be_missed_until, .. } =
                 self.entries.get(&key).cloned().unwrap_or_default();
             self.confirmed_keys.insert(key);
-            let mut entry = IndexEntry { replaced_id, ..self.build_managed_entry(subject, document) };
+            let mut entry = self.build_managed_entry(subject, document);
+            entry.replaced = self.find_replaced(&entry).cloned();
             entry.may_be_missed_until = match &open_create {
                 Some(open) if open.accepted => Some(clock.settled_at),
                 _ => may_be_missed_until.filter(|until| clock.now < *until),

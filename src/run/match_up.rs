@@ -48,6 +48,8 @@ pub struct ObjectMatcher<'d> {
     /// Which were found by their id.
     found_by_id: Vec<bool>,
     open_count: usize,
+    /// The documents, by number, that surely do not mean the object of an id.
+    excluded: HashMap<String, Vec<usize>>,
     /// The documents by their natural keys, once an object comes that none of them names.
     similar_keys: Option<SimilarKeys>,
     /// Objects whose natural key is almost that of a document, by the number of the document.
@@ -89,6 +91,7 @@ impl<'d> ObjectMatcher<'d> {
             found,
             found_by_id: sure,
             open_count: open,
+            excluded: HashMap::new(),
             similar_keys: None,
             similar: BTreeMap::new(),
         }
@@ -109,22 +112,38 @@ impl<'d> ObjectMatcher<'d> {
         self
     }
 
+    /// The document of this number surely does not mean the object of this id, whatever its natural key is.
+    pub fn exclude(&mut self, number: usize, id: &Value) {
+        let id = ScalarType::render_url_text(id, &self.kind.api);
+        self.excluded.entry(id).or_default().push(number);
+    }
+
     /// Takes one live object, or gives it back when no document needs it.
     pub fn offer_object(&mut self, live: Snapshot) -> Option<Snapshot> {
         let id = live
             .object
             .get_field(self.kind.identity.id)
             .map(|id| ScalarType::render_url_text(id, &self.kind.api));
-        let by_id = id.and_then(|id| self.by_id.get(&id)).cloned().unwrap_or_default();
+        let excluding = id.as_ref().and_then(|id| self.excluded.get(id)).map_or(&[][..], Vec::as_slice);
+        let is_meant = |taker: &usize| !excluding.contains(taker);
+        let take = |takers: Option<&Vec<usize>>| -> Vec<usize> {
+            takers.into_iter().flatten().copied().filter(is_meant).collect()
+        };
+        let by_id = take(id.as_ref().and_then(|id| self.by_id.get(id)));
         let has_keys = !self.by_key.is_empty() || !self.keys_beside_ids.is_empty();
         let key = if has_keys { build_live_key(self.kind, &live.object) } else { None };
-        let by_key = key.as_ref().and_then(|key| self.by_key.get(key)).cloned().unwrap_or_default();
-        let beside = key.as_ref().and_then(|key| self.keys_beside_ids.get(key)).into_iter().flatten();
-        for taker in beside.filter(|taker| !by_id.contains(taker)) {
+        let by_key = take(key.as_ref().and_then(|key| self.by_key.get(key)));
+        let beside = take(key.as_ref().and_then(|key| self.keys_beside_ids.get(key)));
+        let is_excluded = !excluding.is_empty();
+        for taker in beside.into_iter().filter(|taker| !by_id.contains(taker)) {
             let id = live.object.get_field(self.kind.identity.id).cloned().unwrap_or(Value::Null);
-            self.key_holders.insert(*taker, id);
+            self.key_holders.insert(taker, id);
         }
         if by_id.is_empty() && by_key.is_empty() {
+            // it is known, though no document means it
+            if is_excluded {
+                return None;
+            }
             self.unreadable_count += u64::from(has_keys && is_key_unreadable(self.kind, &live));
             self.note_similar(&live.object);
             return Some(live);

@@ -57,8 +57,8 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     for judged in decide_all(session, jobs, reads, agreed, &facts) {
         add_decision(&mut plan, judged);
     }
+    leftovers::plan_leftovers(session, jobs, &mut plan, leftovers);
     plan.complete = plan.unread.is_empty();
-    leftovers::plan_leftovers(session, &mut plan, leftovers);
     described_objects::remove_conflicting_steps(session, jobs, &mut plan);
     unmatched.review_creates(&mut plan);
     permission::add_counts_to_hints(&mut plan);

@@ -8,16 +8,19 @@
 use std::collections::BTreeMap;
 
 use super::diagnostics::{diagnose_concurrent_change, diagnose_missing_reference};
+use super::former_objects::{ReferenceHolders, sort_former};
 use super::{StepExecutor, build_step_job, lock_mutex};
 use crate::diagnostic::Diagnostic;
-use crate::kind::{ReferenceSource, ReplacementRule};
+use crate::document::DocumentState;
+use crate::kind::ReplacementRule;
 use crate::plan::compare::diff_objects;
 use crate::plan::replacement::{build_create_part, build_delete_part};
 use crate::plan::step::PlanDecision;
-use crate::plan::{Step, StepAction};
+use crate::plan::{PlanSubject, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, TargetClient};
 use crate::remote::wire::Snapshot;
 use crate::run::fetch::{ReadOutcome, read_one};
+use crate::run::leftovers::read_by_id;
 use crate::run::match_up::ObjectMatch;
 use crate::run::object_job::ObjectJob;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
@@ -34,7 +37,7 @@ impl StepExecutor<'_, '_> {
         let mut outcomes = Vec::with_capacity(steps.len());
         for step in steps {
             outcomes.push(match step.action {
-                StepAction::Delete => self.delete_leftover(service, of, step).await,
+                StepAction::Delete => self.defer_leftover(step),
                 _ => match self.replace_object(service, of, step).await {
                     Ok(outcome) => outcome,
                     Err(status) => self.end_step(step, status),
@@ -146,86 +149,95 @@ impl StepExecutor<'_, '_> {
         steps: &BTreeMap<usize, Step>,
     ) -> Vec<StepOutcome> {
         let former = std::mem::take(&mut *lock_mutex(self.former));
+        if former.is_empty() {
+            return outcomes;
+        }
         let (replaced, mut all): (Vec<StepOutcome>, Vec<StepOutcome>) =
             outcomes.into_iter().partition(|outcome| former.contains_key(&outcome.subject.number));
-        for created in replaced {
-            let Some(part) = former.get(&created.subject.number) else { continue };
-            let ended = match self.find_holder(&all, part) {
-                Some(name) => StepOutcome {
-                    status: OutcomeStatus::Partial(Box::new(OutcomeStatus::NotStarted)),
-                    findings: [created.findings, vec![diagnose_held(part, &name)]].concat(),
-                    ..created
-                },
+        let mut replaced: BTreeMap<usize, StepOutcome> =
+            replaced.into_iter().map(|outcome| (outcome.subject.number, outcome)).collect();
+        let mut holders = ReferenceHolders::default();
+        all.iter().for_each(|outcome| holders.add_outcome(self.jobs, outcome));
+        for number in sort_former(self.jobs, self.dependencies, &former) {
+            let Some((part, created)) = former.get(&number).zip(replaced.remove(&number)) else { continue };
+            let ended = match holders.find(&part.subject) {
+                Some(name) => self.keep_former(created, part, name),
                 None => self.delete_former(created, part).await,
             };
+            holders.add_outcome(self.jobs, &ended);
             all.extend(self.journal_outcomes(vec![ended], steps).await);
         }
         all
     }
 
-    /// An object that refers to the one that was replaced and may not have let go of it.
-    fn find_holder(&self, outcomes: &[StepOutcome], part: &Step) -> Option<String> {
-        let subject = &part.subject;
-        let is_open = |outcome: &&StepOutcome| {
-            !matches!(outcome.status, OutcomeStatus::Done | OutcomeStatus::Unchanged)
-        };
-        let refers = |outcome: &&StepOutcome| {
-            let job = &self.jobs[outcome.subject.number];
-            let mut references = job.document.collect_references().into_iter();
-            job.target == subject.target
-                && references.any(|(site, reference)| {
-                    let source = site.reference.and_then(|refers| refers.source.as_ref());
-                    matches!(source, Some(ReferenceSource::Kind(kind)) if **kind == *subject.kind.name)
-                        && *reference.name == *subject.name
-                })
-        };
-        let holder = outcomes.iter().filter(is_open).find(refers)?;
-        Some(holder.subject.name.to_string())
+    /// A former object stays while another one may refer to it.
+    fn keep_former(&self, created: StepOutcome, part: &Step, holder: &str) -> StepOutcome {
+        let reason = diagnose_held(part, holder);
+        match created.action {
+            Some(StepAction::Delete) => {
+                StepOutcome { status: OutcomeStatus::Refused(vec![reason]), ..created }
+            }
+            _ => StepOutcome {
+                status: OutcomeStatus::Partial(Box::new(OutcomeStatus::NotStarted)),
+                findings: [created.findings, vec![reason]].concat(),
+                ..created
+            },
+        }
     }
 
     async fn delete_former(&self, created: StepOutcome, part: &Step) -> StepOutcome {
-        let Some(service) = self.session.services.get(&part.subject.target) else { return created };
-        let of = CollectionRef { kind: &part.subject.kind, scope: &part.subject.scope };
-        let deleted = self.delete_if_unchanged(service, of, part).await;
+        let deleted = match self.session.services.get(&part.subject.target) {
+            Some(service) => self.delete_if_unchanged(service, part).await,
+            None => self.end_step(part, OutcomeStatus::NotStarted),
+        };
+        let millis = created.millis + deleted.millis;
         let is_done = matches!(deleted.status, OutcomeStatus::Done | OutcomeStatus::Unchanged);
+        if created.action == Some(StepAction::Delete) {
+            let ended = StepOutcome { subject: created.subject, millis, ..deleted };
+            return if is_done { self.end_leftover(ended, part) } else { ended };
+        }
         let mut findings = [created.findings, deleted.findings].concat();
         findings.extend((!is_done).then(|| diagnose_left_object(part)));
         StepOutcome {
             status: to_partial(deleted.status),
             findings,
             attempts: created.attempts + deleted.attempts,
-            millis: created.millis + deleted.millis,
+            millis,
             ..created
         }
     }
 
-    /// Deletes what an interrupted replacement left.
-    async fn delete_leftover(
-        &self,
-        service: &TargetClient,
-        of: CollectionRef<'_>,
-        step: &Step,
-    ) -> StepOutcome {
-        let mut outcome = self.delete_if_unchanged(service, of, step).await;
-        // the object that is managed is the other one
-        if let Some(own) = &step.replacement {
-            outcome.subject.id.clone_from(&own.other_id);
+    /// What an interrupted replacement left goes last too; the object that is managed is the other one.
+    fn defer_leftover(&self, step: &Step) -> StepOutcome {
+        let other_id = step.replacement.as_ref().and_then(|own| own.other_id.clone());
+        let Some(part) = build_delete_part(step, other_id.clone()) else {
+            return self.end_step(step, OutcomeStatus::NotStarted);
+        };
+        lock_mutex(self.former).insert(step.subject.number, part);
+        let outcome = self.end_step(step, OutcomeStatus::Done);
+        StepOutcome { subject: PlanSubject { id: other_id, ..outcome.subject }, ..outcome }
+    }
+
+    /// Where the document wants neither of the two objects, the other one is still to be deleted.
+    fn end_leftover(&self, ended: StepOutcome, part: &Step) -> StepOutcome {
+        let is_absent = self.jobs[part.subject.number].document.state == DocumentState::Absent;
+        if !is_absent || ended.subject.id.is_none() {
+            return ended;
         }
-        outcome
+        let status = OutcomeStatus::Partial(Box::new(OutcomeStatus::NotStarted));
+        StepOutcome {
+            status,
+            findings: [ended.findings, vec![diagnose_other_object(part)]].concat(),
+            ..ended
+        }
     }
 
     /// Deletes a former object that is as it was when its replacement was planned.
-    async fn delete_if_unchanged(
-        &self,
-        service: &TargetClient,
-        of: CollectionRef<'_>,
-        part: &Step,
-    ) -> StepOutcome {
-        if self.session.stop.is_cancelled() {
+    async fn delete_if_unchanged(&self, service: &TargetClient, part: &Step) -> StepOutcome {
+        let Some(id) = part.subject.id.as_ref().filter(|_| !self.is_stopped(service)) else {
             return self.end_step(part, OutcomeStatus::NotStarted);
-        }
-        let job = self.build_job(part, part.subject.id.as_ref());
-        let live = match read_one(service, of, &job).await {
+        };
+        let live = match read_by_id(service, &self.jobs[part.subject.number], id).await {
             ReadOutcome::Found(ObjectMatch::One(live)) => live,
             ReadOutcome::Found(ObjectMatch::Nothing) => {
                 lock_mutex(self.session.index).finish_replacement(
@@ -275,6 +287,13 @@ fn diagnose_left_object(step: &Step) -> Diagnostic {
     Diagnostic::error("replacement-unfinished", "the new object is there, and the former one is not deleted")
         .with_location(step.subject.place.clone())
         .with_hint("run again with `--allow-replace`: the former object is deleted then")
+}
+
+fn diagnose_other_object(step: &Step) -> Diagnostic {
+    let message = "the former object is deleted, and the new one, which took its place, is still there";
+    Diagnostic::error("replacement-unfinished", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("run again: the new object is deleted then")
 }
 
 fn diagnose_held(step: &Step, holder: &str) -> Diagnostic {

@@ -173,7 +173,7 @@ fn a_replacement_is_planned_and_carried_out_in_the_order_of_the_kind() {
         lab.is_replaced().expect(rule);
         lab.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
         let index = lab.workspace.read(".trueup/index.json");
-        assert!(!index.contains("replaced_id"), "{index}");
+        assert!(!index.contains("\"replaced\""), "{index}");
     }
 }
 
@@ -296,7 +296,7 @@ fn a_run_that_is_killed_anywhere_is_finished_by_later_ones() {
                 }
                 lab.is_replaced().unwrap_or_else(|why| panic!("{rule} {number} {side:?}: {why}"));
                 let index = lab.workspace.read(".trueup/index.json");
-                assert!(!index.contains("replaced_id"), "{rule} {number} {side:?}: {index}");
+                assert!(!index.contains("\"replaced\""), "{rule} {number} {side:?}: {index}");
             }
         }
     }
@@ -314,4 +314,99 @@ fn a_former_object_stays_while_another_one_may_refer_to_it() {
     lab.expect(4, &["apply", "--auto-approve"]).says(&["replacement-not-allowed", "interrupted replacement"]);
     lab.expect(0, &REPLACE);
     lab.is_replaced().expect("replaced");
+}
+
+/// A lab in which a replacement was cut off: the new disk is there, and the former one, 1, is not deleted.
+fn cut_off() -> Lab {
+    let lab = Lab::new(RULES[1], NEVER);
+    lab.add_fault("PATCH:422");
+    lab.workspace.expect(4, &REPLACE);
+    assert_eq!(lab.objects("lab/disk").len(), 3);
+    lab.sandbox.clear_log();
+    lab
+}
+
+impl Lab {
+    fn add_fault(&self, text: &str) {
+        self.sandbox.add_fault(trueup::sandbox::SandboxFault::parse_fault(text).expect("a fault"));
+    }
+
+    fn edit_disk(&self, set: Json) {
+        self.sandbox.edit_object("lab/disk", "1", set.as_object().expect("members")).expect("an edit");
+    }
+
+    fn deletes(&self) -> Vec<String> {
+        self.writes().into_iter().filter(|line| line.starts_with("DELETE")).collect()
+    }
+}
+
+#[test]
+fn a_former_object_that_is_another_one_by_now_is_not_deleted() {
+    let lab = cut_off();
+    lab.edit_disk(json!({ "name": "other" }));
+    lab.expect(4, &REPLACE).says(&["wrong-object", "`other`"]);
+    assert_eq!(lab.deletes(), Vec::<String>::new());
+    // another document that describes it finds it, whatever the first one knows
+    let documents = lab.workspace.read("config/lab.yaml");
+    let other = "---\nkind: lab/disk\nname: other\nspec: { name: other, region: north, size: 10 }\n";
+    lab.workspace.write("config/lab.yaml", &format!("{documents}{other}"));
+    let plan = lab.workspace.run(&["plan", "--allow-replace", "--format", "json"]).json();
+    let actions: Vec<&Json> =
+        plan["changes"].as_array().expect("changes").iter().map(|own| &own["action"]).collect();
+    assert!(!actions.contains(&&json!("create")), "{plan:#}");
+    lab.workspace.write("config/lab.yaml", &documents);
+    lab.edit_disk(json!({ "name": "data" }));
+    lab.expect(0, &REPLACE);
+    lab.is_replaced().expect("replaced");
+}
+
+#[test]
+fn of_a_former_object_that_cannot_be_read_the_document_is_not_written() {
+    let lab = cut_off();
+    let documents = lab.workspace.read("config/lab.yaml");
+    lab.workspace.write("config/lab.yaml", &documents.replace("region: south", "region: west"));
+    lab.add_fault("GET:403:1:/disks/1");
+    let ran = lab.workspace.run(&REPLACE);
+    ran.says(&["not-read", "the former object, which this one replaced, could not be read"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.all());
+    let disks = |line: &String| line.contains("/disks");
+    assert!(!lab.writes().iter().any(disks), "{:?}", lab.writes());
+    assert!(lab.workspace.read(".trueup/index.json").contains("\"replaced\""));
+    lab.workspace.write("config/lab.yaml", &documents);
+    lab.expect(0, &REPLACE);
+    lab.is_replaced().expect("replaced");
+}
+
+#[test]
+fn what_was_left_stays_as_long_as_another_object_may_refer_to_it() {
+    let lab = cut_off();
+    lab.add_fault("PATCH:422");
+    let ran = lab.expect(1, &REPLACE);
+    ran.says(&["replacement-unfinished", "`data-mount` may refer to it"]);
+    assert_eq!(lab.writes(), ["PATCH /mounts/1"]);
+    lab.expect(0, &REPLACE);
+    lab.is_replaced().expect("replaced");
+}
+
+#[test]
+fn a_document_that_wants_neither_object_is_finished_by_two_runs() {
+    let lab = cut_off();
+    let disk =
+        |state: &str| format!("kind: lab/disk\nname: data-disk\nstate: {state}\nspec: {{ name: data }}\n");
+    lab.workspace.write("config/lab.yaml", &disk("absent"));
+    // what refers to it goes first
+    let delete = ["apply", "--auto-approve", "--allow-delete", "--max-deletes=100%", "--read-back-timeout=1"];
+    lab.expect(3, &REPLACE).says(&["delete-not-allowed"]);
+    assert_eq!(lab.deletes(), Vec::<String>::new());
+    lab.expect(4, &delete).says(&["replacement-unfinished", "is still there"]);
+    assert_eq!(lab.deletes(), ["DELETE /mounts/1", "DELETE /disks/1"]);
+    lab.expect(0, &delete);
+    assert_eq!(lab.objects("lab/disk").len(), 1);
+    assert!(!lab.workspace.read(".trueup/index.json").contains("data-disk"));
+    // what is not managed any more is left as it is, with what was left of it
+    let lab = cut_off();
+    lab.workspace.write("config/lab.yaml", &disk("unmanaged"));
+    lab.expect(0, &REPLACE);
+    assert_eq!(lab.writes(), Vec::<String>::new());
+    assert_eq!(lab.objects("lab/disk").len(), 3);
 }
