@@ -55,7 +55,7 @@ fn an_object_whose_natural_key_the_service_folds_is_created_once() {
     let warehouse = Warehouse::new(Faults { folds_code: true, ..Faults::default() });
     warehouse.write_document("spec: { code: 'A ', label: mine }\n");
     warehouse.apply(1, &[]).says(&["not-kept"]);
-    warehouse.pass_time();
+    warehouse.workspace.pass_time();
     warehouse.apply(0, &[]);
     assert_eq!((warehouse.count("POST"), warehouse.count("PATCH")), (1, 1));
 }
@@ -77,7 +77,7 @@ fn a_create_that_never_shows_is_sent_again_once_it_can_no_longer_be_carried_out(
     warehouse.apply(1, &[]);
     warehouse.set_faults(Faults::default());
     warehouse.apply(3, &[]);
-    warehouse.pass_time();
+    warehouse.workspace.pass_time();
     warehouse.apply(0, &[]).says(&["1 done"]);
     assert_eq!((warehouse.count("POST"), warehouse.own_items().len()), (2, 1));
 }
@@ -190,7 +190,7 @@ fn an_id_of_another_object_is_never_adopted() {
     warehouse.describe("label: changed");
     warehouse.apply(3, &[]).says(&["create-unknown"]);
     assert_eq!(warehouse.entry()["id"], json!(null));
-    warehouse.pass_time();
+    warehouse.workspace.pass_time();
     warehouse.apply(0, &[]);
     assert_eq!(warehouse.own_items().len(), 1);
     warehouse.assert_other_untouched();
@@ -246,7 +246,7 @@ fn a_create_that_no_look_finds_stays_unknown() {
     let warehouse = Warehouse::new(Faults { refused: vec![504], ..Faults::default() });
     warehouse.amend_kind(", natural_key: [code]", "");
     warehouse.apply(1, &[]);
-    warehouse.pass_time();
+    warehouse.workspace.pass_time();
     warehouse.apply(3, &[]).says(&["create-unknown", "nothing in the document would find it"]);
     assert_eq!(warehouse.count("POST"), 1);
     warehouse.apply(0, &["--retry-creates"]).says(&["1 done"]);

@@ -231,18 +231,6 @@ impl Warehouse {
         assert_eq!(self.state().truth()[0], json!({ "id": 1, "code": "other", "label": "theirs" }));
     }
 
-    /// Lets the time pass in which the service may still carry out what was sent.
-    pub fn pass_time(&self) {
-        let path = ".trueup/index.json";
-        let mut index: Json = serde_json::from_str(&self.workspace.read(path)).expect("JSON");
-        for entry in index["objects"].as_array_mut().into_iter().flatten() {
-            if let Some(open) = entry.get_mut("open_create") {
-                open["unknown_until"] = "2000-01-01T00:00:00Z".into();
-            }
-        }
-        self.workspace.write(path, &index.to_string());
-    }
-
     /// The entry of the document's object.
     pub fn entry(&self) -> Json {
         let index: Json = serde_json::from_str(&self.workspace.read(".trueup/index.json")).expect("JSON");

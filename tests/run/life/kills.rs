@@ -11,7 +11,7 @@ use trueup::value::Sensitivity;
 
 use super::changed_lists::stir;
 use super::kill_points::{Cut, Scaffold, Side};
-use super::state::{index, pass_time, state};
+use super::state::{index, state};
 use crate::support::new_documents::{kinds, new_document};
 use crate::support::sandbox_fixture::{SandboxFixture, options, vary};
 use crate::support::workspace::ProgramOutput;
@@ -144,7 +144,7 @@ impl Scene {
     }
 
     fn again(&self, fixture: &SandboxFixture, more: &[&'static str]) -> ProgramOutput {
-        pass_time(fixture);
+        fixture.workspace.pass_time();
         fixture.workspace.run(&[&self.apply(), more].concat())
     }
 

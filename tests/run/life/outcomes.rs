@@ -9,7 +9,7 @@ use trueup::kind::{Kind, ReadConsistency, WireFormat};
 use trueup::sandbox::SandboxOptions;
 
 use super::changed_lists::stir;
-use super::state::{index, pass_time, state};
+use super::state::{index, state};
 use crate::support::new_documents::{kinds, new_document};
 use crate::support::sandbox_fixture::{SandboxFixture, edit, options, vary};
 use crate::support::workspace::ProgramOutput;
@@ -113,7 +113,7 @@ fn expecting(kind: &Kind, options: SandboxOptions) -> SandboxFixture {
 /// until the service can no longer carry it out.
 fn there_once(fixture: &SandboxFixture) {
     assert!(index(fixture).iter().all(|entry| entry["id"].is_string()));
-    pass_time(fixture);
+    fixture.workspace.pass_time();
     assert_eq!(results(&fixture.workspace.expect(0, &APPLY)), ["unchanged"], "{}", fixture.kind.name);
     assert!(index(fixture).iter().all(|entry| entry["id"].is_string() && entry["open_create"].is_null()));
     assert_eq!(fixture.dump().len(), 3, "{}", fixture.kind.name);
@@ -189,7 +189,7 @@ fn a_create_without_an_answer_is_not_repeated_while_it_may_be_carried_out() {
                     drop(fixture.workspace.expect(0, &[&APPLY[..], &["--retry-creates"]].concat()))
                 }
                 _ => {
-                    pass_time(&fixture);
+                    fixture.workspace.pass_time();
                     fixture.workspace.expect(0, &APPLY);
                 }
             }
@@ -207,7 +207,7 @@ fn a_create_that_is_only_said_to_have_happened_is_reported_and_made_by_a_later_r
         assert_eq!(codes(&ran), ["not-found-after-write"], "{}", kind.name);
         assert_eq!(codes(&fixture.workspace.expect(3, &APPLY)), ["create-unknown"], "{}", kind.name);
         assert_eq!(fixture.writes().len(), 1);
-        pass_time(&fixture);
+        fixture.workspace.pass_time();
         fixture.workspace.expect(0, &APPLY);
         there_once(&fixture);
     }

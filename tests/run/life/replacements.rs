@@ -117,21 +117,6 @@ impl Lab {
         writes.map(|entry| format!("{} {}", entry.method, path(&entry.path))).collect()
     }
 
-    /// The time in which the service may still carry out a create is over.
-    fn pass_time(&self) {
-        let text = self.workspace.read(".trueup/index.json");
-        let mut index: Json = serde_json::from_str(&text).expect("an index");
-        for object in index["objects"].as_array_mut().expect("objects") {
-            if let Some(open) = object.get_mut("open_create") {
-                open["unknown_until"] = json!("2020-01-01T00:00:00Z");
-            }
-            if object.get("may_be_missed_until").is_some() {
-                object["may_be_missed_until"] = json!("2020-01-01T00:00:00Z");
-            }
-        }
-        self.workspace.write(".trueup/index.json", &index.to_string());
-    }
-
     /// One disk of the name, in the new region, and the mount refers to it.
     fn is_replaced(&self) -> Result<(), String> {
         let disks = self.objects("lab/disk");
@@ -285,7 +270,7 @@ fn a_run_that_is_killed_anywhere_is_finished_by_later_ones() {
                 assert!(lab.killer.behead(&lab.workspace, &lab.sandbox, &REPLACE), "{rule} {number}");
                 let mut left = 4;
                 loop {
-                    lab.pass_time();
+                    lab.workspace.pass_time();
                     let ran = lab.workspace.run(&REPLACE);
                     let plan = lab.workspace.run(&["plan", "--detailed-exitcode", "--allow-replace"]);
                     if (ran.code, plan.code) == (Some(0), Some(0)) {

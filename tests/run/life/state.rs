@@ -77,35 +77,3 @@ pub fn index(fixture: &SandboxFixture) -> Vec<Json> {
     let index: Json = serde_json::from_str(&text).expect("an index");
     index["objects"].as_array().expect("objects").clone()
 }
-
-/// Lets the time pass in which a service may still carry out what was sent.
-pub fn pass_time(fixture: &SandboxFixture) {
-    for path in [".trueup/index.json", ".trueup/written.jsonl"] {
-        let Ok(text) = std::fs::read_to_string(fixture.workspace.path(path)) else { continue };
-        let pass = |line: &str| match serde_json::from_str(line) {
-            Ok(mut stored) => {
-                end_waits(&mut stored);
-                stored.to_string()
-            }
-            // the end of a line that a kill cut
-            Err(_) => line.to_owned(),
-        };
-        let whole: Vec<String> = match path.ends_with("jsonl") {
-            true => text.split('\n').map(pass).collect(),
-            false => vec![pass(&text)],
-        };
-        fixture.workspace.write(path, &whole.join("\n"));
-    }
-}
-
-/// Every time until which something is unknown is over.
-fn end_waits(json: &mut Json) {
-    match json {
-        Json::Array(items) => items.iter_mut().for_each(end_waits),
-        Json::Object(members) => members.iter_mut().for_each(|(name, value)| match value {
-            Json::String(until) if name.ends_with("_until") => *until = "2000-01-01T00:00:00Z".into(),
-            _ => end_waits(value),
-        }),
-        _ => {}
-    }
-}

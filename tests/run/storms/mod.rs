@@ -62,7 +62,8 @@ fn every_storm_ends_as_wanted_or_with_exact_blame() {
     if several {
         assert!(faults * 20 > requests, "it stormed: {faults} of {requests}");
         assert!(requests >= 10_000, "{requests} requests");
-        for word in ["done", "unchanged", "failed", "unknown", "not_started"] {
+        // that steps of a target are not started has its own test below
+        for word in ["done", "unchanged", "failed", "unknown"] {
             assert!(endings.contains_key(word), "no object ended as {word}: {endings:?}");
         }
     }
