@@ -17,7 +17,7 @@ use self::rounds::{AcceptRounds, find_changes};
 use super::exit::ExitStatus;
 use super::field_paths::diagnose_unknown_paths;
 use super::global_args::GlobalArgs;
-use super::import::history::ImportHistory;
+use super::import::history::HistoryRecords;
 use super::merge_base::{build_document_key, build_subject_key};
 use super::progress::ProgressDisplay;
 use super::run_args::{NetworkArgs, RunArgs};
@@ -189,7 +189,8 @@ fn collect_objects(
     options: &AcceptOptions,
     summary: &mut AcceptSummary,
 ) -> Vec<AcceptedObject> {
-    let history = ImportHistory::open(&prepared.workspace);
+    let records = HistoryRecords::open(&prepared.workspace);
+    let history = records.describe_documents(&prepared.workspace);
     let documents: BTreeMap<_, _> = before.iter().map(|own| (build_document_key(own), own)).collect();
     let mut environments: BTreeMap<_, usize> = BTreeMap::new();
     for document in before {

@@ -5,7 +5,6 @@
 //! the commits before the base tell what was asked earlier.
 //! Deliberately absent: what it means (`plan::cause`), and how Git keeps it (`repository`).
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,12 +57,11 @@ impl ObjectHistoryEntry {
 }
 
 /// Where the past of objects is read.
-pub struct HistorySources<'w, I> {
+pub struct HistorySources<'w> {
     pub workspace: &'w LoadedWorkspace,
-    pub ledger: Option<LastApplied>,
-    pub before: Option<Arc<MergeBaseDocuments>>,
-    /// Borrowed or its own.
-    pub index: I,
+    pub ledger: Option<&'w LastApplied>,
+    pub before: Option<&'w MergeBaseDocuments>,
+    pub index: &'w Mutex<ObjectIndex>,
 }
 
 impl ObjectHistory {
@@ -121,8 +119,12 @@ impl ObjectHistory {
                 None
             }
         };
-        let sources =
-            HistorySources { workspace: &prepared.workspace, ledger, before, index: &prepared.index };
+        let sources = HistorySources {
+            workspace: &prepared.workspace,
+            ledger: ledger.as_ref(),
+            before: before.as_deref(),
+            index: &prepared.index,
+        };
         let differing = plan.steps.iter().map(|step| &step.subject);
         let refused = plan.refused.iter().filter(|own| !own.changes.is_empty()).map(|own| &own.subject);
         for subject in differing.chain(refused) {
@@ -158,18 +160,18 @@ fn load_base_documents(
     }
 }
 
-impl<I: Borrow<Mutex<ObjectIndex>>> HistorySources<'_, I> {
+impl HistorySources<'_> {
     /// The key of the digests in records.
     pub fn key(&self) -> &[u8] {
-        self.ledger.as_ref().map(LastApplied::key).unwrap_or_default()
+        self.ledger.map(LastApplied::key).unwrap_or_default()
     }
 
     /// What is known of the past of an object.
     pub fn build_entry(&self, subject: &PlanSubject, document: &Document) -> ObjectHistoryEntry {
         let (target, kind, name) = (&*subject.target, &*subject.kind.name, &*subject.name);
-        let (key, before) = (self.key(), self.before.as_deref());
-        let entry = self.ledger.as_ref().and_then(|ledger| ledger.get(target, kind, name));
-        let index = self.index.borrow().lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, before) = (self.key(), self.before);
+        let entry = self.ledger.and_then(|ledger| ledger.get(target, kind, name));
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = index.get(target, kind, name);
         let existed = ours.is_some_and(|own| own.id.is_some() && own.open_create.is_none());
         let said = before.and_then(|before| before.find_current(document));

@@ -11,12 +11,13 @@ mod parents;
 mod report;
 mod target;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use self::folder::{ImportFolder, PendingFiles};
+use self::history::HistoryRecords;
 use self::report::{ImportRow, ImportStatus, ImportSummary};
 use self::target::ImportTarget;
 use super::exit::ExitStatus;
@@ -35,7 +36,7 @@ use crate::plan::step::UpdateMethod;
 use crate::remote::target_client::TargetClient;
 use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
-use crate::run::import::names::VariableNames;
+use crate::run::import::names::{TakenNames, VariableNames};
 use crate::run::import::pending::{EditHistory, NoEditHistory, diagnose_pending};
 use crate::run::import::verify::verify_empty_plan;
 use crate::run::import::{
@@ -59,15 +60,18 @@ pub use report::ImportReport;
 /// When there is no runtime, or stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &ImportArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let mut summary = ImportSummary::new(&args.kind);
-    let ready = PreparedImport::open(common, args, &mut summary.diagnostics);
-    let services = ready.as_ref().and_then(|ready| {
-        connect_target(&ready.workspace, args, &ready.import_target, &mut summary.diagnostics)
+    let faults = &mut summary.diagnostics;
+    let opened = PreparedImport::open(common, args, faults);
+    let connected = opened.and_then(|(ready, target)| {
+        let services = connect_target(&ready.workspace, args, &target, faults)?;
+        Some((ready, target, services))
     });
-    if let Some((ready, services)) = ready.zip(services).filter(|_| !has_errors(&summary.diagnostics)) {
-        summary.target = Some(ready.import_target.import.target.to_string());
+    if let Some((mut ready, target, services)) = connected.filter(|_| !has_errors(faults)) {
+        summary.target = Some(target.import.target.to_string());
         let runtime = run_setup::build_runtime()?;
-        let session = ImportSession { common, screen, services, runtime, taken: RefCell::default() };
-        session.import_scopes(&ready, &ready.import_target, args, &mut summary);
+        let taken = RefCell::new(ready.list_taken_names(&target));
+        let session = ImportSession { common, screen, services, runtime, taken };
+        session.import_scopes(&mut ready, &target, args, &mut summary);
     }
     // where nothing was read, nothing was proven
     summary.verified &= !(summary.rows.is_empty() && has_errors(&summary.diagnostics));
@@ -82,34 +86,55 @@ struct ImportSession<'s> {
     /// The one target.
     services: BTreeMap<Arc<str>, TargetClient>,
     runtime: tokio::runtime::Runtime,
-    /// What documents of scopes that were imported before have taken.
+    /// What documents have taken, and those of scopes that were imported before.
     taken: RefCell<TakenNames>,
-}
-
-/// Names that no other document may have.
-#[derive(Default)]
-struct TakenNames {
-    documents: BTreeSet<String>,
-    variables: BTreeSet<String>,
 }
 
 /// All that is needed before the first request.
 struct PreparedImport {
     workspace: LoadedWorkspace,
-    import_target: ImportTarget,
     folder: ImportFolder,
+    records: OnceCell<HistoryRecords>,
+    /// Files that were written since.
+    written: BTreeSet<String>,
 }
 
 impl PreparedImport {
     /// The workspace, and what is to be done in it; every fault is reported.
-    fn open(common: &GlobalArgs, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn open(
+        common: &GlobalArgs,
+        args: &ImportArgs,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<(Self, ImportTarget)> {
         let (workspace, found) = workspace::open_workspace(&common.directory, &[]);
         // that there is no document yet is what an import is for
         faults.extend(found.into_iter().filter(|fault| fault.code != "no-document"));
         let workspace = workspace?;
-        let import_target = ImportTarget::from_args(&workspace, args, faults)?;
+        let target = ImportTarget::from_args(&workspace, args, faults)?;
         let folder = ImportFolder::open(&workspace, args, faults);
-        Some(Self { workspace, import_target, folder })
+        let (records, written) = (OnceCell::new(), BTreeSet::new());
+        Some((Self { workspace, folder, records, written }, target))
+    }
+
+    fn iter_documents(&self) -> impl Iterator<Item = &Document> {
+        self.workspace.documents.iter().chain(&self.folder.other_documents)
+    }
+
+    /// The names of documents, which are one kind's and one target's, whatever the scope, and all variables.
+    fn list_taken_names(&self, target: &ImportTarget) -> TakenNames {
+        let own = self.iter_documents().filter(|own| target.claims_name(own));
+        let variables = collect_variables(&self.workspace, self.iter_documents());
+        TakenNames {
+            documents: own.map(|own| own.name.to_string()).collect(),
+            variables: VariableNames::new(variables),
+        }
+    }
+
+    /// Whether a file was written since that a scope may change.
+    fn is_outdated(&self, target: &ImportTarget, args: &ImportArgs) -> bool {
+        let is_changed =
+            |own: &Document| self.written.contains(&own.source.path) && target.owns_document(own);
+        !self.written.is_empty() && (args.single_file || self.iter_documents().any(is_changed))
     }
 }
 
@@ -117,62 +142,47 @@ impl ImportSession<'_> {
     fn import_scope(
         &self,
         ready: &PreparedImport,
-        ready_target: &ImportTarget,
+        target: &ImportTarget,
         args: &ImportArgs,
         summary: &mut ImportSummary,
     ) {
         let PreparedImport { workspace, folder, .. } = ready;
-        let Some(service) = self.services.get(&ready_target.import.target) else { return };
+        let Some(service) = self.services.get(&target.import.target) else { return };
         let runtime = &self.runtime;
-        let fetched =
-            match runtime.block_on(ready_target.import.fetch_objects(service, &ready_target.selectors)) {
-                Ok(fetched) => fetched,
-                Err(trouble) => {
-                    summary.diagnostics.extend(job::diagnose_request_error(&trouble));
-                    return;
-                }
-            };
-        summary.diagnostics.extend(diagnose_fetched(ready_target, args, &fetched));
+        let fetched = match runtime.block_on(target.import.fetch_objects(service, &target.selectors)) {
+            Ok(fetched) => fetched,
+            Err(trouble) => {
+                summary.diagnostics.extend(job::diagnose_request_error(&trouble));
+                return;
+            }
+        };
+        summary.diagnostics.extend(diagnose_fetched(target, args, &fetched));
         summary.dry_run = args.dry_run;
-        let known = history::ImportHistory::open(workspace);
+        let records = ready.records.get_or_init(|| HistoryRecords::open(workspace));
+        let known = records.describe_documents(workspace);
         let history: &dyn EditHistory = if args.discard_pending { &NoEditHistory } else { &known };
-        let mut place = collect_existing(workspace, folder, ready_target, history);
-        let reserved = self.taken.borrow();
-        place.taken.extend(reserved.documents.iter().cloned());
-        place.variables.reserve_all(&reserved.variables);
-        drop(reserved);
+        let mut place = collect_existing(ready, target, history);
+        let mut taken = self.taken.borrow_mut();
         let mut composed =
-            runtime.block_on(ready_target.import.compose_objects(service, &fetched, &mut place));
+            runtime.block_on(target.import.compose_objects(service, &fetched, &place, &mut taken));
         let patterns = ObjectPatterns::from_names(&args.names);
         summary.diagnostics.extend(patterns.diagnose_unmatched(
-            &composed.iter().map(|own| ready_target.label_object(&own.name)).collect::<Vec<_>>(),
+            &composed.iter().map(|own| target.label_object(&own.name)).collect::<Vec<_>>(),
         ));
-        composed.retain(|own| patterns.selects(ready_target.label_object(&own.name)));
-        self.taken.borrow_mut().add_objects(&composed);
-        place.existing.retain(|own| patterns.selects(ready_target.label_object(&own.document.name)));
-        summary.diagnostics.extend(diagnose_documents_without_object(
-            ready_target,
-            &place.existing,
-            &fetched,
-        ));
+        composed.retain(|own| patterns.selects(target.label_object(&own.name)));
+        taken.documents.extend(composed.iter().map(|own| own.name.clone()));
+        drop(taken);
+        place.existing.retain(|own| patterns.selects(target.label_object(&own.document.name)));
+        summary.diagnostics.extend(diagnose_documents_without_object(target, &place.existing, &fetched));
         summary.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
         summary.diagnostics.extend(composed.iter().flat_map(diagnose_pending_edits));
-        let pages = PendingFiles::new(workspace, folder, &ready_target.import, args.dry_run);
+        let pages = PendingFiles::new(workspace, folder, &target.import, args.dry_run);
         let written = write_documents(pages, composed, &mut summary.rows);
         summary.diagnostics.extend(folder.diagnose_unmatched_files(workspace, &summary.rows));
         let root = Some(&*workspace.root).filter(|_| !args.dry_run);
-        let proof =
-            runtime.block_on(verify_import(root, &self.services, ready_target, &written, self.screen));
+        let proof = runtime.block_on(verify_import(root, &self.services, target, &written, self.screen));
         summary.verified = proof.is_ok() && fetched.incomplete.is_none();
         summary.diagnostics.extend(proof.err().into_iter().flatten());
-    }
-}
-
-impl TakenNames {
-    fn add_objects(&mut self, objects: &[ImportedObject]) {
-        self.documents.extend(objects.iter().map(|own| own.name.clone()));
-        let variables = objects.iter().flat_map(|own| &own.variables);
-        self.variables.extend(variables.map(|own| own.name.clone()));
     }
 }
 
@@ -180,34 +190,30 @@ impl TakenNames {
 fn connect_target(
     workspace: &LoadedWorkspace,
     args: &ImportArgs,
-    ready_target: &ImportTarget,
+    target: &ImportTarget,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<BTreeMap<Arc<str>, TargetClient>> {
-    let target = workspace.settings.targets.iter().find(|own| own.name == ready_target.import.target)?;
+    let own = workspace.settings.targets.iter().find(|own| own.name == target.import.target)?;
     let source = &workspace.settings.source;
-    let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
+    let slots = own.list_credentials(CredentialPurpose::Read).into_iter();
     let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
     let secret_environment = workspace.settings.build_secret_environment(&workspace.root);
     let (secrets, mut unresolved) = secrets::resolve_secrets(slots, &secret_environment);
     faults.append(&mut unresolved);
     let allowance = args.network.build_retry_budget();
-    let target =
-        target.build_target(&secrets, &secret_environment, CredentialPurpose::Read, args.parallelism)?;
+    let connected =
+        own.build_target(&secrets, &secret_environment, CredentialPurpose::Read, args.parallelism)?;
     let services =
-        run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
-    let hides_paths = ready_target.import.kind.id_field().sensitivity > Sensitivity::Public;
+        run_setup::connect_targets(vec![connected], &workspace.settings, &args.network, &allowance, faults);
+    let hides_paths = target.import.kind.id_field().sensitivity > Sensitivity::Public;
     let hide = |(name, service): (Arc<str>, TargetClient)| (name, service.with_hidden_paths(hides_paths));
     (!services.is_empty()).then(|| services.into_iter().map(hide).collect())
 }
 
 /// What is to be said about what was read.
-fn diagnose_fetched(
-    ready_target: &ImportTarget,
-    args: &ImportArgs,
-    fetched: &FetchedObjects,
-) -> Vec<Diagnostic> {
+fn diagnose_fetched(target: &ImportTarget, args: &ImportArgs, fetched: &FetchedObjects) -> Vec<Diagnostic> {
     let mut remarks = Vec::new();
-    if fetched.total == 0 && ready_target.selectors.is_empty() {
+    if fetched.total == 0 && target.selectors.is_empty() {
         let message = "the service lists no objects; the credentials may lack access";
         remarks.push(
             Diagnostic::warning("empty-collection", message).with_hint("check the credentials and the scope"),
@@ -230,26 +236,16 @@ fn diagnose_fetched(
 
 /// What stands in the workspace already.
 fn collect_existing<'e>(
-    workspace: &'e LoadedWorkspace,
-    folder: &'e ImportFolder,
-    ready_target: &ImportTarget,
+    ready: &'e PreparedImport,
+    target: &ImportTarget,
     history: &'e dyn EditHistory,
 ) -> ImportContext<'e> {
-    let documents = || workspace.documents.iter().chain(&folder.other_documents);
-    let existing = documents().filter(|document| ready_target.owns_document(document));
+    let existing = ready.iter_documents().filter(|document| target.owns_document(document));
     let existing = existing.map(|document| ExistingDocument {
         document,
-        is_editable: folder.contains_document(document) && !document.is_composed,
+        is_editable: ready.folder.contains_document(document) && !document.is_composed,
     });
-    // names are one kind's and one target's, whatever the scope
-    let taken = documents().filter(|own| ready_target.claims_name(own)).map(|own| own.name.to_string());
-    ImportContext {
-        existing: existing.collect(),
-        taken: taken.collect(),
-        variables: VariableNames::new(collect_variables(workspace, documents())),
-        registry: &workspace.registry,
-        history,
-    }
+    ImportContext { existing: existing.collect(), registry: &ready.workspace.registry, history }
 }
 
 /// What is said of edits that an import leaves as they are.
@@ -309,29 +305,26 @@ fn collect_variables<'d>(
 
 /// Documents of this place whose objects are gone, when all objects were asked for.
 fn diagnose_documents_without_object(
-    ready_target: &ImportTarget,
+    target: &ImportTarget,
     existing: &[ExistingDocument],
     fetched: &FetchedObjects,
 ) -> Vec<Diagnostic> {
-    if !ready_target.selectors.is_empty() || fetched.total == 0 || fetched.incomplete.is_some() {
+    if !target.selectors.is_empty() || fetched.total == 0 || fetched.incomplete.is_some() {
         return Vec::new();
     }
-    let number = ready_target.import.kind.identity.id;
-    let live: BTreeSet<String> = fetched
-        .objects
-        .iter()
-        .filter_map(|live| ready_target.format_id(live.object.get_field(number)?))
-        .collect();
+    let number = target.import.kind.identity.id;
+    let live: BTreeSet<String> =
+        fetched.objects.iter().filter_map(|live| target.format_id(live.object.get_field(number)?)).collect();
     let gone = |document: &&Document| {
-        let id = document.id.as_ref().and_then(|id| ready_target.format_id(id));
+        let id = document.id.as_ref().and_then(|id| target.format_id(id));
         document.state == DocumentState::Present && id.is_some_and(|id| !live.contains(&id))
     };
     let here = existing.iter().filter(|existing| existing.is_editable).map(|existing| existing.document);
-    here.filter(gone).map(|document| diagnose_missing_object(ready_target, document)).collect()
+    here.filter(gone).map(|document| diagnose_missing_object(target, document)).collect()
 }
 
-fn diagnose_missing_object(ready_target: &ImportTarget, document: &Document) -> Diagnostic {
-    let hint = match ready_target.import.kind.identity.id_assigned_by {
+fn diagnose_missing_object(target: &ImportTarget, document: &Document) -> Diagnostic {
+    let hint = match target.import.kind.identity.id_assigned_by {
         IdAssigner::Server => {
             "`trueup plan` refuses it; remove the document if the object was deleted for good"
         }
@@ -348,11 +341,11 @@ fn diagnose_missing_object(ready_target: &ImportTarget, document: &Document) -> 
 async fn verify_import(
     root: Option<&Path>,
     services: &BTreeMap<Arc<str>, TargetClient>,
-    ready_target: &ImportTarget,
+    target: &ImportTarget,
     documents: &[Document],
     screen: &TerminalScreen,
 ) -> Result<(), Vec<Diagnostic>> {
-    let Some(service) = services.get(&ready_target.import.target) else { return Ok(()) };
+    let Some(service) = services.get(&target.import.target) else { return Ok(()) };
     let stop = Arc::clone(&service.retry_budget().cancellation);
     let progress = ProgressDisplay::new(screen, services);
     let tell = |event: RunEvent| progress.handle_event(event);
@@ -382,7 +375,7 @@ async fn verify_import(
     let record = |plan: &Plan, jobs: &[ObjectJob]| {
         root.into_iter().for_each(|root| records::record_imported(root, jobs, plan));
     };
-    let proof = verify_empty_plan(&session, &ready_target.import, documents, record).await;
+    let proof = verify_empty_plan(&session, &target.import, documents, record).await;
     progress.clear();
     proof
 }

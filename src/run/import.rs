@@ -18,13 +18,11 @@ pub mod revise;
 pub mod select;
 pub mod verify;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use draft::SecretVariable;
 use edited_file::EditedDocument;
 use imported_references::ImportedReferences;
-use names::VariableNames;
 use pending::EditHistory;
 use select::ObjectSelector;
 
@@ -84,9 +82,6 @@ pub struct ExistingDocument<'e> {
 pub struct ImportContext<'e> {
     /// Documents of the kind, at the target, in the scope.
     pub existing: Vec<ExistingDocument<'e>>,
-    /// Names that documents have.
-    pub taken: BTreeSet<String>,
-    pub variables: VariableNames,
     pub registry: &'e KindRegistry,
     /// What is known of edits that were not applied.
     pub history: &'e dyn EditHistory,

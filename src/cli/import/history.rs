@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: what follows from it (`run::import::pending`).
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use crate::cli::digest_keys::DigestKeys;
 use crate::cli::history::HistorySources;
@@ -17,20 +17,33 @@ use crate::workspace::state_folder::STATE_FOLDER;
 
 /// The past of a workspace's documents.
 pub struct ImportHistory<'w> {
-    sources: HistorySources<'w, Mutex<ObjectIndex>>,
+    sources: HistorySources<'w>,
 }
 
-impl<'w> ImportHistory<'w> {
+/// Records and commits of a workspace, read once for all scopes.
+pub struct HistoryRecords {
+    ledger: Option<LastApplied>,
+    before: Option<MergeBaseDocuments>,
+    index: Mutex<ObjectIndex>,
+}
+
+impl HistoryRecords {
     /// Reads records and commits; what cannot be read is not known.
-    pub fn open(workspace: &'w LoadedWorkspace) -> Self {
+    pub fn open(workspace: &LoadedWorkspace) -> Self {
         let folder = workspace.root.join(STATE_FOLDER);
         let keys = DigestKeys::load(&workspace.root).ok();
         let key = keys.as_ref().and_then(DigestKeys::environment_key);
         let branch = GitBranch::find_current(&workspace.root, None).ok().flatten();
-        let before = branch.and_then(|branch| MergeBaseDocuments::new(&branch, workspace).ok()).map(Arc::new);
+        let before = branch.and_then(|branch| MergeBaseDocuments::new(&branch, workspace).ok());
         let index = ObjectIndex::open(&folder).unwrap_or_else(|_| ObjectIndex::new_in_memory());
         let ledger = LastApplied::open(&folder, key).ok();
-        Self { sources: HistorySources { workspace, ledger, before, index: Mutex::new(index) } }
+        Self { ledger, before, index: Mutex::new(index) }
+    }
+
+    /// What they say of the documents of their workspace.
+    pub fn describe_documents<'w>(&'w self, workspace: &'w LoadedWorkspace) -> ImportHistory<'w> {
+        let (ledger, before) = (self.ledger.as_ref(), self.before.as_ref());
+        ImportHistory { sources: HistorySources { workspace, ledger, before, index: &self.index } }
     }
 }
 

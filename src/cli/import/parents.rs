@@ -1,13 +1,13 @@
 //! Imports over all parents: one scope after the other, each with the id of a parent.
 //!
-//! Documents name a parent that the workspace describes. Names and variables are taken across scopes. A finding that is about one scope alone, such as an empty
-//! list, is said only where every scope has it.
+//! Documents name a parent that the workspace describes. Names and variables are unique across scopes. A finding that
+//! is about one scope alone, such as an empty list, is reported only where every scope has it.
 //! Deliberately absent: what an import of one scope does.
 
 use std::collections::BTreeSet;
 
 use super::args::ImportArgs;
-use super::report::{ImportStatus, ImportSummary};
+use super::report::{ImportRow, ImportStatus, ImportSummary};
 use super::target::ImportTarget;
 use super::{ImportSession, PreparedImport};
 use crate::diagnostic::{Diagnostic, has_errors};
@@ -23,13 +23,15 @@ impl ImportSession<'_> {
     /// Imports every scope: the one of the arguments, or one for each parent.
     pub(super) fn import_scopes(
         &self,
-        ready: &PreparedImport,
+        ready: &mut PreparedImport,
         target: &ImportTarget,
         args: &ImportArgs,
         outcome: &mut ImportSummary,
     ) {
         let Some(open) = target.find_open_scope() else {
-            return self.import_scope(ready, target, args, outcome);
+            self.import_scope(ready, target, args, outcome);
+            let written = outcome.rows.iter().filter(|row| !args.dry_run && is_written(row));
+            return ready.written.extend(written.filter_map(|row| row.file.clone()));
         };
         let Some(parameter) = target.import.kind.scope.get(open) else { return };
         let Some(ids) = self.list_parents(ready, target, parameter, &mut outcome.diagnostics) else { return };
@@ -38,24 +40,35 @@ impl ImportSession<'_> {
             outcome.diagnostics.extend(diagnose_no_parents(parameter));
         }
         let mut scopes = Vec::with_capacity(ids.len());
-        let mut reopened: Option<PreparedImport> = None;
         for id in ids {
             let mut own = ImportSummary::new(&args.kind);
             let mut args = args.clone();
             args.scope.push(format!("{}={id}", parameter.name));
-            if args.single_file && !args.dry_run && scopes.iter().any(has_written) {
-                // the one file is another by now
-                reopened = PreparedImport::open(self.common, &args, &mut own.diagnostics);
-            }
-            let ready = reopened.as_ref().unwrap_or(ready);
-            let target = ImportTarget::from_args(&ready.workspace, &args, &mut own.diagnostics);
-            if let Some(target) = target.filter(|_| !has_errors(&own.diagnostics)) {
+            if let Some(target) = self.open_scope(ready, &args, &mut own.diagnostics) {
                 self.import_scopes(ready, &target, &args, &mut own);
             }
             scopes.push(own);
         }
         merge_summaries(outcome, scopes);
         outcome.verified &= is_complete;
+    }
+
+    /// One of the scopes; the workspace is read again where files of this scope are others by now.
+    fn open_scope(
+        &self,
+        ready: &mut PreparedImport,
+        args: &ImportArgs,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<ImportTarget> {
+        let target = ImportTarget::from_args(&ready.workspace, args, faults);
+        let target = target.filter(|_| !has_errors(faults))?;
+        if !ready.is_outdated(&target, args) {
+            return Some(target);
+        }
+        let opened = PreparedImport::open(self.common, args, faults);
+        let (fresh, target) = opened.filter(|_| !has_errors(faults))?;
+        *ready = fresh;
+        Some(target)
     }
 
     /// The ids of the parents for a parameter of the scope, in order.
@@ -109,8 +122,8 @@ impl ImportSession<'_> {
     }
 }
 
-fn has_written(summary: &ImportSummary) -> bool {
-    summary.rows.iter().any(|row| matches!(row.status, ImportStatus::New | ImportStatus::Updated))
+fn is_written(row: &ImportRow) -> bool {
+    matches!(row.status, ImportStatus::New | ImportStatus::Updated)
 }
 
 /// Parents without an id, below which nothing can be read.

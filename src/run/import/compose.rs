@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::draft::{DraftOptions, ObjectDraft, draft_object};
 use super::edited_file::EditedDocument;
 use super::imported_references::{ImportedReferences, resolve_references};
-use super::names::{VariableNames, to_variable_words};
+use super::names::{TakenNames, VariableNames, to_variable_words};
 use super::pending::{EditHistory, is_answered, is_in_pending_field, take_pending_changes};
 use super::revise::{compare_document, revise_document};
 use super::{
@@ -36,18 +36,19 @@ impl ImportJob {
         &self,
         service: &TargetClient,
         fetched: &'e FetchedObjects,
-        place: &mut ImportContext<'e>,
+        place: &ImportContext<'e>,
+        taken: &mut TakenNames,
     ) -> Vec<ImportedObject<'e>> {
         let owners = self.match_documents(fetched, &place.existing);
         let mut told = self.resolve_existing(service, fetched, &owners).await;
         let pairs = || fetched.objects.iter().zip(&owners);
         let fresh: Vec<&Object> =
             pairs().filter(|(_, owner)| owner.is_none()).map(|(live, _)| &live.object).collect();
-        let mut names = names::assign_names(&self.kind, &fresh, &place.taken).into_iter();
+        let mut names = names::assign_names(&self.kind, &fresh, taken).into_iter();
         let mut composing = ImportComposer {
             import: self,
             registry: place.registry,
-            variables: &mut place.variables,
+            variables: &mut taken.variables,
             history: place.history,
             trees: HashMap::new(),
         };

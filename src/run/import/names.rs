@@ -27,28 +27,30 @@ pub fn to_kebab(text: &str) -> String {
 }
 
 /// The name of each object; `taken` are names that other documents have already.
-pub fn assign_names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>) -> Vec<String> {
+pub fn assign_names(kind: &Kind, objects: &[&Object], taken: &TakenNames) -> Vec<String> {
+    let taken = &taken.documents;
     let plain: Vec<String> = objects.iter().map(|object| build_name(kind, object)).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     plain.iter().for_each(|name| *counts.entry(name).or_default() += 1);
-    let mut used = taken.clone();
     let alone = |name: &String| counts.get(name.as_str()) == Some(&1) && !taken.contains(name);
-    used.extend(plain.iter().filter(|name| alone(name)).cloned());
+    let mut used: BTreeSet<String> = plain.iter().filter(|name| alone(name)).cloned().collect();
     let each = plain.iter().zip(objects).map(|(name, object)| match alone(name) {
         true => name.clone(),
-        false => make_unique_name(name, &format_id_words(kind, object), &mut used),
+        false => {
+            let is_free = |name: &String| !taken.contains(name) && !used.contains(name);
+            let name = make_unique_name(name, &format_id_words(kind, object), is_free);
+            used.insert(name.clone());
+            name
+        }
     });
     each.collect()
 }
 
-fn make_unique_name(name: &str, id: &str, used: &mut BTreeSet<String>) -> String {
+fn make_unique_name(name: &str, id: &str, is_free: impl Fn(&String) -> bool) -> String {
     let short: String = id.chars().take(SHORT_ID).collect();
     let candidates = [format!("{name}-{}", short.trim_end_matches('-')), format!("{name}-{id}")];
     let counted = (2..).map(|number| format!("{name}-{id}-{number}"));
-    let free = candidates.into_iter().chain(counted).find(|name| !used.contains(name));
-    let name = free.unwrap_or_default();
-    used.insert(name.clone());
-    name
+    candidates.into_iter().chain(counted).find(is_free).unwrap_or_default()
 }
 
 fn build_name(kind: &Kind, object: &Object) -> String {
@@ -97,6 +99,13 @@ pub fn is_reserved_file_name(name: &str) -> bool {
     matches!(&*stem, "con" | "prn" | "aux" | "nul") || is_numbered("com") || is_numbered("lpt")
 }
 
+/// Names that nothing else may have.
+pub struct TakenNames {
+    /// Names of documents.
+    pub documents: BTreeSet<String>,
+    pub variables: VariableNames,
+}
+
 /// Names of environment variables, each for one secret only.
 pub struct VariableNames {
     taken: BTreeSet<String>,
@@ -106,11 +115,6 @@ impl VariableNames {
     /// `taken` are variables that other secrets come from.
     pub fn new(taken: BTreeSet<String>) -> Self {
         Self { taken }
-    }
-
-    /// More variables that other secrets come from.
-    pub fn reserve_all(&mut self, taken: &BTreeSet<String>) {
-        self.taken.extend(taken.iter().cloned());
     }
 
     /// A variable that no one else uses.
@@ -168,7 +172,10 @@ mod tests {
     #[test]
     fn names_are_distinguished_by_ids() {
         let mut used = BTreeSet::from(["card".to_owned(), "card-7a40c9d2".to_owned()]);
-        assert_eq!(make_unique_name("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8");
-        assert_eq!(make_unique_name("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8-2");
+        let make =
+            |used: &BTreeSet<String>| make_unique_name("card", "7a40c9d2-b1e8", |name| !used.contains(name));
+        assert_eq!(make(&used), "card-7a40c9d2-b1e8");
+        used.insert(make(&used));
+        assert_eq!(make(&used), "card-7a40c9d2-b1e8-2");
     }
 }

@@ -242,6 +242,45 @@ fn an_import_goes_through_all_parents() {
     assert_eq!(ran.json()["results"].as_array().map(Vec::len), Some(1), "{}", ran.all());
 }
 
+/// The results of an import of a kind, by the names of documents.
+fn import_results(shop: &OwnApiFixture, kind: &str) -> Vec<(String, String)> {
+    let ran = shop.workspace.expect(0, &["import", kind, "--output", "config", "--format", "json"]);
+    let report = ran.json();
+    assert_eq!(report["verified"], json!(true), "{report:#}");
+    let text = |row: &Json, key: &str| row[key].as_str().expect("a text").to_owned();
+    let rows = report["results"].as_array().expect("results").iter();
+    rows.map(|row| (text(row, "name"), text(row, "result"))).collect()
+}
+
+#[test]
+fn a_file_with_documents_of_several_parents_is_imported_at_once() {
+    let shop = open();
+    let document = |kind: &str, name: &str, scope: &str, spec: &str| {
+        format!("kind: broker/{kind}\nname: {name}\nscope: {{ {scope} }}\nspec: {{ {spec} }}\n")
+    };
+    let documents = [
+        document("queue", "q1", "host: main", "name: orders, limit: 10"),
+        document("queue", "q2", "host: side", "name: orders, limit: 20"),
+        document("binding", "b1", "host: main, queue: 1", "key: a, weight: 1"),
+        document("binding", "b2", "host: side, queue: 2", "key: b, weight: 2"),
+    ];
+    shop.workspace.write("config/all.yaml", &documents.join("---\n"));
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
+    for (kind, ids, field, names) in [
+        ("broker/queue", ["1", "2"], "limit", ["q1", "q2"]),
+        ("broker/binding", ["a", "b"], "weight", ["b1", "b2"]),
+    ] {
+        for (id, value) in ids.iter().zip([41, 42]) {
+            let members = json!({ field: value });
+            shop.sandbox.edit_object(kind, id, members.as_object().expect("members")).expect("an edit");
+        }
+        assert_eq!(import_results(&shop, kind), names.map(|name| (name.to_owned(), "updated".to_owned())));
+        let text = shop.workspace.read("config/all.yaml");
+        assert!([41, 42].iter().all(|value| text.contains(&format!("{field}: {value}"))), "{text}");
+    }
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+}
+
 #[test]
 fn an_import_without_parents_says_so() {
     let shop = open_with_hosts(HOST.split_once("examples:").expect("examples").0);
