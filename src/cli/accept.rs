@@ -194,7 +194,7 @@ fn collect_objects(
     let documents: BTreeMap<_, _> = before.iter().map(|own| (build_document_key(own), own)).collect();
     let mut environments: BTreeMap<_, usize> = BTreeMap::new();
     for document in before {
-        *environments.entry((&document.source.path, document.name_span.start)).or_default() += 1;
+        *environments.entry(document.name_place()).or_default() += 1;
     }
     let mut objects = Vec::new();
     for (document, read) in prepared.workspace.documents.iter().zip(reads) {
@@ -225,8 +225,7 @@ fn collect_objects(
             summary.diagnostics.extend(diagnose_pending(document, &pending));
             summary.add_object(&subject, &pending, ObjectStatus::Pending);
         }
-        let environments =
-            environments.get(&(&document.source.path, document.name_span.start)).copied().unwrap_or(1);
+        let environments = environments.get(&document.name_place()).copied().unwrap_or(1);
         let misread = live.mismatches.iter().filter_map(|own| own.pointer.split('/').nth(1)).map(Into::into);
         let misread = misread.collect();
         let object = AcceptedObject { subject, live: live.object, misread, environments, pending };

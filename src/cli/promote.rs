@@ -152,7 +152,7 @@ impl PromotionRun<'_> {
         let mut fields = PromotedFields::default();
         let is_from = |own: &&Document| own.environment.as_ref() == Some(&self.from);
         for document in self.workspace.documents.iter().filter(is_from) {
-            let environments = self.environments.get(&locate_object(document));
+            let environments = self.environments.get(&document.name_place());
             let Some(environments) = environments.filter(|own| own.contains(&self.to)) else {
                 let overlay = self.index.find_overlay(document, &self.from);
                 fields.absent.extend(overlay.map(|_| diagnose_absent(document, &self.to)));
@@ -197,13 +197,9 @@ type ObjectEnvironments<'d> = HashMap<(&'d str, u32), Vec<Arc<str>>>;
 fn list_environments(documents: &[Document]) -> ObjectEnvironments<'_> {
     let mut environments = ObjectEnvironments::new();
     for document in documents {
-        environments.entry(locate_object(document)).or_default().extend(document.environment.clone());
+        environments.entry(document.name_place()).or_default().extend(document.environment.clone());
     }
     environments
-}
-
-fn locate_object(document: &Document) -> (&str, u32) {
-    (&document.source.path, document.name_span.start)
 }
 
 fn diagnose_absent(document: &Document, environment: &str) -> Diagnostic {

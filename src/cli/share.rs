@@ -84,7 +84,7 @@ fn group_documents(workspace: &LoadedWorkspace) -> BTreeMap<&str, Vec<&Document>
     let mut kinds: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for document in &workspace.documents {
-        if seen.insert((document.source.path.as_str(), document.name_span.start)) {
+        if seen.insert(document.name_place()) {
             kinds.entry(&document.kind.name).or_default().push(document);
         }
     }

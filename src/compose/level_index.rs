@@ -3,14 +3,14 @@
 //! What is merged keeps the place of each value; edits of a level need the nodes around it too, also where another
 //! level replaces them. Deliberately absent: merging, and what an edit is to say.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::head::{
     BaseDocument, ObjectDocument, OverlayDocument, RawDocument, SortedDocuments, sort_documents,
 };
 use super::paths::find_at_path;
-use super::settings::{CompositionSettings, ValueDefinition};
+use super::settings::CompositionSettings;
 use crate::diagnostic::{NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::document::levels::LevelKind;
@@ -72,26 +72,18 @@ impl<'t> LevelIndex<'t> {
         }
     }
 
-    /// What the settings say of a value.
-    pub fn find_value_definition(&self, name: &str) -> Option<&'t ValueDefinition> {
-        self.settings.values.iter().find(|own| *own.name == *name)
+    /// The settings of the repository.
+    pub fn settings(&self) -> &'t CompositionSettings {
+        self.settings
     }
 
-    /// The value whose default is at a place of the settings.
-    pub fn find_default_at(&self, span: SourceSpan) -> Option<&'t ValueDefinition> {
-        let is_here = |own: &&ValueDefinition| own.default.as_ref().is_some_and(|own| own.span == span);
-        self.settings.values.iter().find(is_here)
-    }
-
-    /// Whether the `scope` of a document names a value.
-    pub fn names_value_in_scope(&self, name: &str) -> bool {
-        let names = |scope: &YamlNode| {
-            let mut parameters = scope.entries().iter().filter_map(|entry| entry.value.get_value("value"));
-            parameters.any(|value| value.as_scalar() == Some(name))
-        };
+    /// The values that the `scope` of a document names.
+    pub fn list_scope_values(&self) -> HashSet<&str> {
         let objects = self.objects.values().filter_map(|own| own.find_entry("scope"));
         let overlays = self.overlays.values().filter_map(|own| own.node.get_value("scope"));
-        objects.map(|entry| &entry.value).chain(overlays).any(names)
+        let scopes = objects.map(|entry| &entry.value).chain(overlays);
+        let parameters = scopes.flat_map(|scope| scope.entries());
+        parameters.filter_map(|entry| entry.value.get_value("value")?.as_scalar()).collect()
     }
 
     fn find_object(&self, document: &Document) -> Option<&ObjectDocument<'t>> {

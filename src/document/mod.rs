@@ -184,6 +184,11 @@ impl DesiredValue {
 }
 
 impl Document {
+    /// The file and the place of the name, which all environments of an object share.
+    pub fn name_place(&self) -> (&str, u32) {
+        (&self.source.path, self.name_span.start)
+    }
+
     /// The place of a span of this document, in the file of its level.
     pub fn locate_span(&self, span: SourceSpan) -> SourceLocation {
         let levels = self.levels.as_ref();

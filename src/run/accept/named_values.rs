@@ -4,13 +4,13 @@
 //! Deliberately absent: values that are sensitive or come from outside; they stay as they are.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::compose::level_index::LevelIndex;
 use crate::compose::level_patch::LevelPlace;
-use crate::compose::settings::ValueDefinition;
-use crate::diagnostic::{Diagnostic, SourceLocation};
+use crate::compose::settings::{ValueDefinition, ValueSetting};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation};
 use crate::document::levels::{DocumentLevel, LevelKind};
 use crate::document::write::layout::LayoutNode;
 use crate::document::write::tree::build_literal;
@@ -31,11 +31,21 @@ pub struct NamedValues<'n, 't> {
     index: &'n LevelIndex<'t>,
     /// Values in scopes of targets, with the environments of these.
     scope_values: &'n BTreeSet<(Arc<str>, String)>,
-    uses: OnceCell<ValueUses<'n>>,
+    settings: OnceCell<ValueSettings<'n>>,
 }
 
-/// The documents that use a value, once for each use, by the file and the place of its setting.
-type ValueUses<'n> = HashMap<(String, u32), Vec<&'n Document>>;
+/// What is looked up for each change, built with the first one.
+struct ValueSettings<'n> {
+    /// The documents that use a value, once for each use.
+    uses: HashMap<SettingPlace<'n>, Vec<&'n Document>>,
+    names: HashMap<SettingPlace<'n>, String>,
+    definitions: HashMap<&'n str, &'n ValueDefinition>,
+    /// Values that the `scope` of a document names.
+    in_scope: HashSet<&'n str>,
+}
+
+/// The file and the place where a value is set.
+type SettingPlace<'n> = (&'n str, u32);
 
 /// Where a live value becomes the setting of a named value.
 pub struct ValueEdit {
@@ -59,7 +69,7 @@ impl<'n, 't> NamedValues<'n, 't> {
         index: &'n LevelIndex<'t>,
         scope_values: &'n BTreeSet<(Arc<str>, String)>,
     ) -> Self {
-        Self { documents, index, scope_values, uses: OnceCell::new() }
+        Self { documents, index, scope_values, settings: OnceCell::new() }
     }
 
     /// What a change makes of the named value that decides it; nothing where a document decides.
@@ -71,7 +81,8 @@ impl<'n, 't> NamedValues<'n, 't> {
         let is_value = |kind: &LevelKind| matches!(kind, LevelKind::Values(_) | LevelKind::ValueDefaults);
         let mut levels = document.levels.iter().flat_map(|levels| levels.iter_levels());
         let level = levels.find(|level| is_value(&level.kind) && level.source.path == place.source.path)?;
-        let name = self.find_name(level, place).unwrap_or_default();
+        let name = self.settings().names.get(&(place.source.path.as_str(), place.span.start));
+        let name = name.cloned().unwrap_or_default();
         Some(self.build_edit(document, change, &DecidingValue { name, level, place }))
     }
 
@@ -85,21 +96,23 @@ impl<'n, 't> NamedValues<'n, 't> {
         let LevelKind::Values(environment) = &value.level.kind else {
             return refuse("which is the default of every environment");
         };
-        let definition = self.index.find_value_definition(&value.name);
+        let settings = self.settings();
+        let definition = settings.definitions.get(&*value.name);
         let mark = resolve_field(&document.kind, &change.path).map(|(mark, _)| mark);
-        let is_public = |own: &&ValueDefinition| own.sensitivity == Sensitivity::Public;
+        let is_public = |own: &&&ValueDefinition| own.sensitivity == Sensitivity::Public;
         let Some(definition) = definition.filter(is_public).filter(|_| mark == Some(Sensitivity::Public))
         else {
             return refuse("and sensitive values are never written there");
         };
-        let in_scope = self.index.names_value_in_scope(&value.name)
+        let in_scope = settings.in_scope.contains(&*value.name)
             || self.scope_values.contains(&(Arc::clone(environment), value.name.clone()));
         if in_scope {
             return refuse("which a `scope` uses too");
         }
-        let users = self.list_users(value.place);
-        let own = locate_object(document);
-        if users.iter().any(|user| locate_object(user) != own) {
+        let place = (value.place.source.path.as_str(), value.place.span.start);
+        let users = settings.uses.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let own = document.name_place();
+        if users.iter().any(|user| user.name_place() != own) {
             return Err(diagnose_shared(value, change, own, users));
         }
         if users.len() != 1 {
@@ -112,20 +125,54 @@ impl<'n, 't> NamedValues<'n, 't> {
         Ok(ValueEdit { place, name: value.name.clone(), setting: build_literal(live) })
     }
 
-    /// The name of the value that is set at a place.
-    fn find_name(&self, level: &DocumentLevel, place: &SourceLocation) -> Option<String> {
-        if level.kind == LevelKind::ValueDefaults {
-            return self.index.find_default_at(place.span).map(|own| own.name.to_string());
+    fn settings(&self) -> &ValueSettings<'n> {
+        self.settings.get_or_init(|| ValueSettings::new(self.documents, self.index))
+    }
+}
+
+impl<'n> ValueSettings<'n> {
+    fn new(documents: &'n [Document], index: &'n LevelIndex) -> Self {
+        let composition = index.settings();
+        let defaults = composition.values.iter().filter_map(|own| Some((own, own.default.as_ref()?)));
+        let file = composition.source.path.as_str();
+        let name_default =
+            |(own, set): (&ValueDefinition, &ValueSetting)| ((file, set.span.start), own.name.to_string());
+        let mut settings = Self {
+            uses: HashMap::new(),
+            names: defaults.map(name_default).collect(),
+            definitions: composition.values.iter().map(|own| (&*own.name, own)).collect(),
+            in_scope: index.list_scope_values(),
+        };
+        let mut read = HashSet::new();
+        for document in documents {
+            let levels = document.levels.iter().flat_map(|levels| levels.iter_levels());
+            let mut levels = levels.filter(|level| matches!(level.kind, LevelKind::Values(_))).peekable();
+            if levels.peek().is_some() {
+                settings.add_uses(document);
+            }
+            for level in levels.filter(|level| read.insert(level.source.path.as_str())) {
+                settings.add_names(&level.source);
+            }
         }
-        let nodes = yaml::read_documents(&place.source, &mut Vec::new());
-        let mut entries = nodes.iter().flat_map(|node| node.entries());
-        entries.find(|entry| entry.value.span == place.span).map(|entry| entry.key.to_string())
+        settings
     }
 
-    /// The documents that use the value set at a place, once for each use.
-    fn list_users(&self, place: &SourceLocation) -> &[&'n Document] {
-        let uses = self.uses.get_or_init(|| count_uses(self.documents));
-        uses.get(&(place.source.path.clone(), place.span.start)).map(Vec::as_slice).unwrap_or_default()
+    fn add_names(&mut self, source: &'n Arc<NamedSource>) {
+        let nodes = yaml::read_documents(source, &mut Vec::new());
+        for entry in nodes.iter().flat_map(|node| node.entries()) {
+            self.names.insert((&source.path, entry.value.span.start), entry.key.to_string());
+        }
+    }
+
+    fn add_uses(&mut self, document: &'n Document) {
+        let Some(levels) = &document.levels else { return };
+        visit_values(&document.spec, &mut |node| {
+            if let Some((level, span)) = levels.resolve_span(node.span)
+                && matches!(level.kind, LevelKind::Values(_))
+            {
+                self.uses.entry((&level.source.path, span.start)).or_default().push(document);
+            }
+        });
     }
 }
 
@@ -137,24 +184,6 @@ impl DecidingValue<'_> {
             .with_location(self.place.clone())
             .with_hint("change the value there, or set the field in the document or in an overlay")
     }
-}
-
-fn count_uses(documents: &[Document]) -> ValueUses<'_> {
-    let mut uses = ValueUses::new();
-    for document in documents {
-        let Some(levels) = &document.levels else { continue };
-        let mut add = |node: &DesiredNode| {
-            if let Some((level, span)) = levels.resolve_span(node.span)
-                && matches!(level.kind, LevelKind::Values(_))
-            {
-                uses.entry((level.source.path.clone(), span.start)).or_default().push(document);
-            }
-        };
-        if levels.iter_levels().any(|level| matches!(level.kind, LevelKind::Values(_))) {
-            visit_values(&document.spec, &mut add);
-        }
-    }
-    uses
 }
 
 fn visit_values(node: &DesiredNode, visit: &mut dyn FnMut(&DesiredNode)) {
@@ -170,21 +199,13 @@ fn visit_values(node: &DesiredNode, visit: &mut dyn FnMut(&DesiredNode)) {
 fn diagnose_shared(
     value: &DecidingValue,
     change: &Change,
-    own: NamePlace,
+    own: (&str, u32),
     users: &[&Document],
 ) -> Diagnostic {
-    let objects: BTreeMap<NamePlace, &Document> =
-        users.iter().map(|user| (locate_object(user), *user)).collect();
+    let objects: BTreeMap<_, &Document> = users.iter().map(|user| (user.name_place(), *user)).collect();
     let fault = value.diagnose_kept(change, &format!("which {} objects use", objects.len()));
     let others = objects.iter().filter(|(place, _)| **place != own).take(MAX_RELATED);
     others.fold(fault, |fault, (_, user)| {
         fault.with_related(user.locate_span(user.name_span), format!("`{}` uses it too", user.name))
     })
-}
-
-/// The file of an object and the place of its name.
-type NamePlace<'d> = (&'d str, u32);
-
-fn locate_object(document: &Document) -> NamePlace<'_> {
-    (&document.source.path, document.name_span.start)
 }
