@@ -292,8 +292,7 @@ pub fn retain_reviewed_steps(
         let reviewed = saved.iter_bound_steps().find(|(own, _)| is_same_object(&own.object, &shown.object));
         let stale = match reviewed {
             Some(_) if is_settled(saved, applied, &shown.object) => Some(describe_repeated_apply()),
-            Some((change, step)) => saved_plan::compare_steps(change, step, shown, &now)
-                .or_else(|| saved_plan::compare_sizes(change, shown).filter(|_| !saved.is_keyed())),
+            Some((change, step)) => saved_plan::compare_steps(change, step, shown, &now),
             // narrowing left only documents of the plan; an object of another target is none of them
             None => continue,
         };

@@ -2,7 +2,8 @@
 //!
 //! What compares as the same digests as the same: order where it says nothing, scale of decimals, what means
 //! nothing. With a key everything enters a digest, under HMAC. Without one the values of marked fields stay
-//! out, and only whether there is any enters: a digest that anybody can compute lets anybody guess a PIN.
+//! out: of live ones whether there is any enters, of those in a body their length. A digest that anybody can compute
+//! lets anybody guess a PIN.
 //! What a step would send is bound whole: encoding, headers, method, path, query, body and its member names.
 //! Deliberately absent: fields that the service sets for itself, and credentials.
 
@@ -117,12 +118,27 @@ fn encode_hex(digest: &[u8], bytes: usize) -> String {
 
 /// A digest of any bytes; distinguished from those of steps by what is put before it.
 pub fn digest_bytes(text: &[u8], key: Option<&[u8]>) -> String {
-    compute_digest(&[b"b", &encode_length(text), text], key, 32)
+    compute_digest(&[b"b", &encode_length(text.len()), text], key, 32)
 }
 
-/// How the length of a piece stands before it.
-fn encode_length(piece: &[u8]) -> [u8; 8] {
-    (piece.len() as u64).to_be_bytes()
+/// How a length stands before its piece.
+fn encode_length(length: usize) -> [u8; 8] {
+    (length as u64).to_be_bytes()
+}
+
+/// The bytes of the text of a value, without what a format puts around it.
+fn measure_value(value: &WireValue) -> usize {
+    match value {
+        WireValue::Null => 0,
+        WireValue::Boolean(flag) => flag.to_string().len(),
+        WireValue::Number(text) | WireValue::String(text) | WireValue::DateTime(text) => text.len(),
+        WireValue::Uuid(_) => 36,
+        WireValue::Raw(text) => text.len(),
+        WireValue::Array(items) => items.iter().map(measure_value).sum(),
+        WireValue::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + measure_value(value)).sum()
+        }
+    }
 }
 
 /// The digest of these pieces in hexadecimal digits, cut to so many bytes.
@@ -183,7 +199,7 @@ impl CanonicalEncoder {
 
     pub(super) fn write_piece(&mut self, tag: u8, piece: &[u8]) {
         self.out.push(tag);
-        self.out.extend_from_slice(&encode_length(piece));
+        self.out.extend_from_slice(&encode_length(piece.len()));
         self.out.extend_from_slice(piece);
     }
 
@@ -244,13 +260,9 @@ impl CanonicalEncoder {
         }
     }
 
-    /// Whether a value with this mark may enter as it is; if not, whether there is any enters instead.
-    fn admit_or_mask(&mut self, mark: Sensitivity, blank: bool) -> bool {
-        let open = self.keyed || mark == Sensitivity::Public;
-        if !open {
-            self.write_piece(b'?', if blank { b"0" } else { b"1" });
-        }
-        open
+    /// Whether a value with this mark may enter as it is.
+    fn is_open(&self, mark: Sensitivity) -> bool {
+        self.keyed || mark == Sensitivity::Public
     }
 
     /// What each of these changes was made from, whatever their order.
@@ -366,8 +378,8 @@ impl CanonicalEncoder {
 
     /// A value without fields of its own.
     pub(super) fn write_scalar(&mut self, value: &Value, compare: ComparisonRule, mark: Sensitivity) {
-        if !self.admit_or_mask(mark, value.is_blank()) {
-            return;
+        if !self.is_open(mark) {
+            return self.write_piece(b'?', if value.is_blank() { b"0" } else { b"1" });
         }
         match value {
             Value::Null => self.write_piece(b'0', b""),
@@ -460,13 +472,8 @@ impl CanonicalEncoder {
     }
 
     fn write_wire_value(&mut self, value: &WireValue, mark: Sensitivity) {
-        let blank = match value {
-            WireValue::Null => true,
-            WireValue::String(text) => text.is_empty(),
-            _ => false,
-        };
-        if !self.admit_or_mask(mark, blank) {
-            return;
+        if !self.is_open(mark) {
+            return self.write_piece(b'?', &encode_length(measure_value(value)));
         }
         match value {
             WireValue::Null => self.write_piece(b'0', b""),

@@ -55,10 +55,8 @@ pub struct UndoProposal {
 /// What is to be wanted so that these values are undone.
 pub fn propose_undo(kind: &Kind, live: &Object, values: &[UndoableChange]) -> UndoProposal {
     let mut undoing = UndoBuilder { skipped: Vec::new(), reverted_count: 0 };
-    let ways: Vec<PathCursor> = (0..)
-        .zip(values)
-        .map(|(number, scalar)| PathCursor { index: number, change: scalar, depth: 0 })
-        .collect();
+    let ways: Vec<PathCursor> =
+        (0..).zip(values).map(|(number, change)| PathCursor { index: number, change, depth: 0 }).collect();
     let fields = undoing.undo_object(&kind.shape, Some(live), &ways);
     undoing.skipped.sort_by_key(|(number, _)| *number);
     let touched = fields.iter().map(|(number, _)| *number).collect();
@@ -71,14 +69,14 @@ pub fn propose_undo(kind: &Kind, live: &Object, values: &[UndoableChange]) -> Un
 
 /// What is to be wanted of a new object so that it is as the one that is gone; nothing when a value has no place
 /// in the kind.
-pub fn propose_recreate(kind: &Kind, values: &[UndoableChange]) -> Option<DesiredNode> {
+pub fn propose_recreate(kind: &Kind, changes: &[UndoableChange]) -> Option<DesiredNode> {
     let mut fields: BTreeMap<u16, Vec<DesiredNode>> = BTreeMap::new();
     let mut lists = BTreeMap::new();
-    for scalar in values {
-        let Some(PathSegment::Field(name)) = scalar.path.0.first() else { return None };
+    for change in changes {
+        let Some(PathSegment::Field(name)) = change.path.0.first() else { return None };
         let field = kind.shape.find_field(name)?;
-        let value = scalar.before.as_ref()?;
-        match (&field.ty, scalar.path.0.len()) {
+        let value = change.before.as_ref()?;
+        match (&field.ty, change.path.0.len()) {
             (FieldType::Array(list), 2) => {
                 lists
                     .entry(field.number)

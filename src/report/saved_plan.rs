@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::outcome::{ApplyReport, ConflictView, ObjectResult, ResultStatus};
 use super::plan_report::{
-    ActionView, DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, RequestView, SeverityView,
+    ActionView, DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, SeverityView,
 };
 use super::seal::{FileSeal, SealMessages};
 use super::{pseudonyms, sanitize};
@@ -346,7 +346,9 @@ pub fn compare_steps(
         let (was, is) = (reviewed.action.as_str(), fresh.action.as_str());
         format!("the reviewed plan says {was}; a new plan says {is}")
     } else if is_live_same {
-        "the document, or the description of its kind, changed since the review; the live object did not"
+        // without a key, whether a secret of the live object changed cannot be told
+        "what the step sends changed since the review: the document, the description of its kind, or a value that is \
+         not shown"
             .to_owned()
     } else if !moved.is_empty() || unshown.is_empty() {
         match wants_other_values(reviewed, fresh) {
@@ -357,21 +359,6 @@ pub fn compare_steps(
         format!("the object changed since the review: {}; this request replaces the whole object", unshown)
     };
     Some(StaleStep { conflicts: moved, message })
-}
-
-/// Holds the sizes of what a reviewed step sends against those of the same step planned again: all that a plan without
-/// a key says of values that it does not show. Unknown fields that travel along move by themselves.
-pub fn compare_sizes(reviewed: &ObjectChange, fresh: &ObjectChange) -> Option<StaleStep> {
-    let is_other = |(own, new): (&RequestView, &RequestView)| {
-        own.unknown_fields.is_empty() && new.unknown_fields.is_empty() && own.bytes != new.bytes
-    };
-    let mut pairs = reviewed.requests.iter().zip(&fresh.requests);
-    pairs.any(is_other).then(|| StaleStep {
-        conflicts: Vec::new(),
-        message:
-            "the step sends another number of bytes than the reviewed one: a value that is not shown changed"
-                .to_owned(),
-    })
 }
 
 /// Whether a reviewed step shows anything else than the same step that is planned now.

@@ -19,9 +19,11 @@ impl DesiredDigest {
                 }
             }
             (Self::Items(own), Self::Items(recorded)) => {
+                // of items that differ in secrets alone each takes the record of its own turn
+                let mut unclaimed: Vec<&Self> = recorded.iter().collect();
                 for item in own.iter_mut().filter(|item| item.holds_source()) {
-                    let known = recorded.iter().find(|known| item.is_same_but_sources(known));
-                    known.into_iter().for_each(|known| item.adopt_recorded_sources(known));
+                    let at = unclaimed.iter().position(|known| item.is_same_but_sources(known));
+                    at.into_iter().for_each(|at| item.adopt_recorded_sources(unclaimed.remove(at)));
                 }
             }
             _ => {}
@@ -57,5 +59,28 @@ impl DesiredDigest {
             }
             (own, other) => own == other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(name: &str, secret: &str) -> DesiredDigest {
+        let fields = [("name", name), ("secret", secret)];
+        DesiredDigest::Fields(fields.map(|(name, own)| (name.into(), DesiredDigest::Leaf(own.into()))).into())
+    }
+
+    fn describe(digest: &DesiredDigest) -> String {
+        serde_json::to_string(digest).unwrap_or_default()
+    }
+
+    #[test]
+    fn items_that_differ_in_secrets_alone_keep_their_own_records() {
+        let mut own = DesiredDigest::Items(vec![item("a", "?env1"), item("b", "?env2"), item("a", "?env3")]);
+        let recorded = DesiredDigest::Items(vec![item("a", "one"), item("a", "two"), item("b", "three")]);
+        own.adopt_recorded_sources(&recorded);
+        let adopted = DesiredDigest::Items(vec![item("a", "one"), item("b", "three"), item("a", "two")]);
+        assert_eq!(describe(&own), describe(&adopted));
     }
 }

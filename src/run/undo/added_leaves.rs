@@ -11,8 +11,8 @@ use crate::kind::{ComparisonRule, Field, FieldType, Kind};
 use crate::plan::undo::UndoableChange;
 use crate::value::{Object, PathSegment, Value};
 
-/// The additions of a receipt as leaves that can be undone, as far as the live object still has what was written. A
-/// leaf of which it does not has nothing that was written.
+/// The additions of a receipt as changes that can be undone, as far as the live object still has what was written.
+/// Where it does not, nothing is left to undo.
 pub fn find_additions(
     kind: &Kind,
     live: &Object,
@@ -22,6 +22,16 @@ pub fn find_additions(
     let Some(key) = key else { return Vec::new() };
     let digester = AdditionDigester { kind, key };
     records.iter().filter_map(|record| digester.find_addition(live, record)).collect()
+}
+
+/// Whether the kind still has the field of an addition.
+pub fn is_described(kind: &Kind, record: &LeafRecord) -> bool {
+    let reveal = |part: &LeafPathPart| match part {
+        LeafPathPart::HiddenKey { .. } => LeafPathPart::Key { key: String::new() },
+        part => part.clone(),
+    };
+    parse_record(kind, &LeafRecord { path: record.path.iter().map(reveal).collect(), ..record.clone() })
+        .is_some()
 }
 
 impl AdditionDigester<'_> {

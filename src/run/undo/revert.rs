@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::WrittenObject;
-use super::added_leaves::find_additions;
+use super::added_leaves::{find_additions, is_described};
 use super::leaf_record::{LeafRecord, WithheldReason};
 use super::record::parse_record as read_record;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
@@ -73,7 +73,12 @@ impl UndoInput {
         for record in &entry.leaves {
             match record.withheld {
                 Some(WithheldReason::Sealed) if opened.is_some() => {}
-                Some(_) if !record.digests.is_empty() => added.push(record.clone()),
+                Some(_) if !record.digests.is_empty() && is_described(&kind, record) => {
+                    added.push(record.clone())
+                }
+                Some(_) if !record.digests.is_empty() => {
+                    withheld.push((record.label.clone(), WithheldReason::Unknown))
+                }
                 Some(why) => withheld.push((record.label.clone(), why)),
                 None => leaves.push(read_record(&kind, record)?),
             }

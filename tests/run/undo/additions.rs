@@ -90,13 +90,16 @@ const GATES: &str = "  gates:
   tags: { type: array, description: Tags., list_type: set, unlisted_items: delete, sensitivity: internal, items: { type: string } }
 ";
 
+fn gated_boat() -> String {
+    (describe_boat(DELETE, "") + GATES)
+        .replace("body: changes", "body: changes, nested_fields: { granularity: whole }")
+}
+
 #[test]
 fn items_with_secrets_and_marked_items_go_again() {
-    let kind = (describe_boat(DELETE, "") + GATES)
-        .replace("body: changes", "body: changes, nested_fields: { granularity: whole }");
     let mut live = boat("b1", "one");
     (live["gates"], live["tags"]) = (json!([]), json!(["old"]));
-    let mut depot = Depot::new(&kind, vec![live]);
+    let mut depot = Depot::new(&gated_boat(), vec![live]);
     let asked = |changed: &str| {
         format!(
             "code: one, tags: [canary-tag, old], gates: [{{ quay: north, fee: 3, code: {{ from_env: {changed} }} }}]"
@@ -105,11 +108,7 @@ fn items_with_secrets_and_marked_items_go_again() {
     depot.describe("one", "", &asked("GATE"));
     depot.workspace.set("GATE", "canary-gate-code");
     depot.workspace.expect(0, &APPLY).says(&["1 done"]);
-    let run = || {
-        let folder = std::fs::read_dir(depot.workspace.path(".trueup/receipts")).expect("receipts");
-        let names = folder.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned());
-        names.max().expect("a receipt").trim_end_matches(".json").to_owned()
-    };
+    let run = || receipts_of(&depot).pop().expect("a receipt");
     let receipt = depot.workspace.read(&format!(".trueup/receipts/{}.json", run()));
     assert!(!receipt.contains("canary") && receipt.contains("digests"), "{receipt}");
     // someone changes the secret: the item is not what was written
@@ -122,6 +121,21 @@ fn items_with_secrets_and_marked_items_go_again() {
     let first = receipts_of(&depot).remove(0);
     depot.workspace.expect(0, &["undo", &first, "--auto-approve"]).says(&["1 done"]);
     assert_eq!(depot.boats()[0]["gates"], json!([]));
+}
+
+#[test]
+fn what_was_added_in_a_field_that_the_kind_no_longer_has_is_said_to_stay() {
+    let mut live = boat("b1", "one");
+    live["tags"] = json!(["old"]);
+    let depot = Depot::new(&gated_boat(), vec![live]);
+    depot.describe("one", "", "code: one, tags: [canary-tag, old]");
+    depot.workspace.expect(0, &APPLY).says(&["1 done"]);
+    depot.workspace.write("apis/depot/boat.yaml", &describe_boat(DELETE, ""));
+    depot.describe("one", "", "code: one");
+    let run = receipts_of(&depot).pop().expect("a receipt");
+    let ran = depot.workspace.expect(3, &["undo", &run, "--auto-approve"]);
+    ran.says(&["not-undone", "`tags", "is not understood in full"]);
+    assert_eq!(depot.boats()[0]["tags"], json!(["old", "canary-tag"]));
 }
 
 fn receipts_of(depot: &Depot) -> Vec<String> {
