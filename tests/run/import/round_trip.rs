@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
 use trueup::document::write::{CommentMap, DocumentContent, render_document};
 use trueup::document::{self, DesiredNode, DesiredValue, Document, DocumentState};
+use trueup::kind::mask::may_be_mask;
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{Kind, WireFormat};
 use trueup::remote::wire::{self, Snapshot};
@@ -180,14 +181,21 @@ const AWKWARD: [&str; 66] = [
     "\u{0}\u{7}\u{85}\u{2028}\u{feff}",
 ];
 
+/// What a service may show in place of a value is never written.
+fn unmasked(texts: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    texts.prop_filter("a mask is no value", |text| !may_be_mask(text))
+}
+
 fn awkward() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(&AWKWARD[..]).prop_map(str::to_owned),
-        (prop::sample::select(&AWKWARD[..]), prop::sample::select(&AWKWARD[..]))
-            .prop_map(|(a, b)| format!("{a}{b}")),
-        any::<String>(),
-        "[ -~\n]{0,40}",
-        "([a-z:#, ]{0,12}\n){1,4}",
+        unmasked(
+            (prop::sample::select(&AWKWARD[..]), prop::sample::select(&AWKWARD[..]))
+                .prop_map(|(a, b)| format!("{a}{b}"))
+        ),
+        unmasked(any::<String>()),
+        unmasked("[ -~\n]{0,40}"),
+        unmasked("([a-z:#, ]{0,12}\n){1,4}"),
     ]
 }
 
