@@ -113,7 +113,7 @@ impl<'n, 't> NamedValues<'n, 't> {
         let users = settings.uses.get(&place).map(Vec::as_slice).unwrap_or_default();
         let own = document.name_place();
         if users.iter().any(|user| user.name_place() != own) {
-            return Err(diagnose_shared(value, change, own, users));
+            return Err(diagnose_shared(value, change, document, users));
         }
         if users.len() != 1 {
             return refuse("which this object uses at several places");
@@ -199,12 +199,12 @@ fn visit_values(node: &DesiredNode, visit: &mut dyn FnMut(&DesiredNode)) {
 fn diagnose_shared(
     value: &DecidingValue,
     change: &Change,
-    own: (&str, u32),
+    document: &Document,
     users: &[&Document],
 ) -> Diagnostic {
     let objects: BTreeMap<_, &Document> = users.iter().map(|user| (user.name_place(), *user)).collect();
     let fault = value.diagnose_kept(change, &format!("which {} objects use", objects.len()));
-    let others = objects.iter().filter(|(place, _)| **place != own).take(MAX_RELATED);
+    let others = objects.iter().filter(|(place, _)| **place != document.name_place()).take(MAX_RELATED);
     others.fold(fault, |fault, (_, user)| {
         fault.with_related(user.locate_span(user.name_span), format!("`{}` uses it too", user.name))
     })
