@@ -37,7 +37,7 @@ use crate::report::saved_plan::BoundTarget;
 use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
 use crate::run::index::{IndexEntry, ObjectIndex};
-use crate::run::other_documents::{OtherDocuments, UnselectedDocument};
+use crate::run::other_documents::OtherDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::{self, WriteDigests};
 use crate::run::{RunEvent, RunSession};
@@ -346,7 +346,7 @@ impl OtherDocuments for PreparedRun {
         base.map(|base| base.list_versions(document, &self.workspace)).unwrap_or_default()
     }
 
-    fn list_unselected(&self) -> Option<Vec<UnselectedDocument<'_>>> {
+    fn list_unselected(&self) -> Option<Vec<ObjectJob<'_>>> {
         if !self.leaves_documents_out {
             return Some(Vec::new());
         }
@@ -358,11 +358,7 @@ impl OtherDocuments for PreparedRun {
             Some(documents)
         });
         let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let unselected = |document| {
-            let ObjectJob { document, target, scope, known_id, .. } = build_job(document, &index);
-            UnselectedDocument { document, target, scope, known_id }
-        };
-        Some(documents.as_ref()?.iter().map(unselected).collect())
+        Some(documents.as_ref()?.iter().map(|document| build_job(document, &index)).collect())
     }
 }
 

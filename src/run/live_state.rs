@@ -100,18 +100,20 @@ pub async fn fetch_state(
 ) -> FetchedState {
     (session.on_event)(RunEvent::Reading(jobs.len()));
     let mut state = FetchedState::new(jobs.len());
-    let mut parents = ParentLookup::new(jobs);
-    parents.read_left_out(session, jobs).await;
+    let mut parents = ParentLookup::new(session, jobs);
     let mut open: BTreeSet<usize> = (0..jobs.len()).collect();
     loop {
         let ids: Vec<Option<Value>> = match parents.is_empty() {
             true => Vec::new(),
             false => (0..jobs.len()).map(|number| state.find_id(session, jobs, number)).collect(),
         };
-        parents.resolve_scopes(jobs, session.index, &|number| ids.get(number).cloned().flatten());
+        let find_id = |number: usize| ids.get(number).cloned().flatten();
+        parents.read_left_out(session, &find_id).await;
+        parents.resolve_scopes(jobs, session.index, &find_id);
         let (ready, waiting) = open.into_iter().partition(|number| jobs[*number].has_known_scope());
         open = waiting;
         if ready.is_empty() {
+            parents.finish(session);
             return state;
         }
         fetch_groups(session, jobs, &ready, settles, &mut state).await;

@@ -7,27 +7,28 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::fetch::{ObjectJob, ReadOutcome, read_one};
+use futures_util::{StreamExt, stream};
+
+use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs};
 use super::identity::check_identity;
 use super::index::ObjectIndex;
 use super::match_up::ObjectMatch;
-use super::other_documents::UnselectedDocument;
-use super::refer::{ReferenceResolver, ReferentStatus, UnresolvedReferences};
+use super::refer::{ReferenceResolver, ReferentKey, ReferentStatus, UnresolvedReferences};
 use super::{RunSession, lock_mutex};
 use crate::document::{DocumentState, ParentReference};
-use crate::kind::scalar::ScalarToken;
 use crate::plan::Step;
-use crate::remote::target_client::CollectionRef;
 use crate::value::Value;
 
-/// Target, kind, name.
-type ParentKey = (Arc<str>, Arc<str>, Arc<str>);
+/// The most collections read at once; each target has its own limit below this.
+const MAX_PARALLEL_COLLECTIONS: usize = 64;
 
 /// Which jobs are the parents of others, and what is known of parents that are in no document of the run.
-pub struct ParentLookup {
-    jobs: HashMap<ParentKey, usize>,
+pub struct ParentLookup<'s> {
+    jobs: HashMap<ReferentKey, usize>,
+    /// Parents that the run leaves out, their parents too, as far as they were not read.
+    unread: Vec<ObjectJob<'s>>,
     /// The ids of those that were read; nothing where the id is not theirs.
-    others: HashMap<ParentKey, Option<Value>>,
+    others: HashMap<ReferentKey, Option<Value>>,
 }
 
 impl ObjectJob<'_> {
@@ -62,21 +63,47 @@ impl ObjectJob<'_> {
         }
     }
 
-    fn build_parent_key(&self, parent: &ParentReference) -> Option<ParentKey> {
+    fn build_parent_key(&self, parent: &ParentReference) -> Option<ReferentKey> {
         let kind = self.document.kind.scope.get(usize::from(parent.number))?.parent_kind()?;
         Some((Arc::clone(&self.target), Arc::clone(kind), Arc::from(&*parent.reference.name)))
     }
+
+    fn list_parent_keys(&self) -> impl Iterator<Item = ReferentKey> {
+        self.document.parents.iter().filter_map(|parent| self.build_parent_key(parent))
+    }
 }
 
-impl ParentLookup {
-    /// The jobs by their names; nothing where no job names a parent.
-    pub fn new(jobs: &[ObjectJob]) -> Self {
-        let key = |job: &ObjectJob| {
-            (Arc::clone(&job.target), Arc::clone(&job.document.kind.name), Arc::clone(&job.document.name))
-        };
+impl<'s> ParentLookup<'s> {
+    /// The jobs by their names, and the parents that the run leaves out; nothing where no job names a parent.
+    pub fn new(session: &RunSession<'s>, jobs: &[ObjectJob]) -> Self {
         let is_needed = jobs.iter().any(|job| !job.has_known_scope());
-        let named = jobs.iter().enumerate().filter(|_| is_needed).map(|(number, job)| (key(job), number));
-        Self { jobs: named.collect(), others: HashMap::new() }
+        let named = jobs.iter().enumerate().filter(|_| is_needed);
+        let named = named.map(|(number, job)| (job.build_referent_key(), number)).collect();
+        let mut own = Self { jobs: named, unread: Vec::new(), others: HashMap::new() };
+        own.find_left_out(session, jobs);
+        own
+    }
+
+    /// Which documents that the run leaves out are parents of its jobs, or of such parents.
+    fn find_left_out(&mut self, session: &RunSession<'s>, jobs: &[ObjectJob]) {
+        let waiting = jobs.iter().filter(|job| !job.has_known_scope());
+        let is_left_out = |key: &ReferentKey| !self.jobs.contains_key(key);
+        let mut sought: BTreeSet<ReferentKey> =
+            waiting.flat_map(ObjectJob::list_parent_keys).filter(is_left_out).collect();
+        if sought.is_empty() {
+            return;
+        }
+        let Some(unselected) = session.other_documents.list_unselected() else {
+            sought.into_iter().for_each(|key| session.references.set_unread(key));
+            return;
+        };
+        let mut unselected: HashMap<ReferentKey, ObjectJob> =
+            unselected.into_iter().map(|job| (job.build_referent_key(), job)).collect();
+        while let Some(key) = sought.pop_first() {
+            let Some(job) = unselected.remove(&key) else { continue };
+            sought.extend(job.list_parent_keys().filter(is_left_out));
+            self.unread.push(job);
+        }
     }
 
     /// Whether no scope waits for a parent.
@@ -84,32 +111,38 @@ impl ParentLookup {
         self.jobs.is_empty()
     }
 
-    /// Reads the parents that a run leaves out: an id that the index remembers may be another object's by now.
-    pub async fn read_left_out(&mut self, session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) {
-        let waiting = jobs.iter().filter(|job| !job.has_known_scope());
-        let named =
-            waiting.flat_map(|job| job.document.parents.iter().map(|parent| job.build_parent_key(parent)));
-        let sought: BTreeSet<ParentKey> =
-            named.flatten().filter(|key| !self.jobs.contains_key(key)).collect();
-        if sought.is_empty() {
-            return;
-        }
-        for own in session.other_documents.list_unselected().unwrap_or_default() {
-            let document = own.document;
-            let key = (Arc::clone(&own.target), Arc::clone(&document.kind.name), Arc::clone(&document.name));
-            let UnselectedDocument { document, target, scope, known_id } = own;
-            let job = ObjectJob { document, scope, target, known_id, excluded_id: None, just_created: false };
-            if sought.contains(&key) && job.has_known_scope() && !session.stop.is_cancelled() {
-                let status = read_parent(session, &job).await;
+    /// Reads those parents that the run leaves out whose own parents are known, `find_id` knows those of the run: an
+    /// id that the index remembers may be another object's by now.
+    pub async fn read_left_out(
+        &mut self,
+        session: &RunSession<'_>,
+        find_id: &dyn Fn(usize) -> Option<Value>,
+    ) {
+        while !session.stop.is_cancelled() {
+            let mut open = std::mem::take(&mut self.unread);
+            self.resolve_scopes(&mut open, session.index, find_id);
+            let (ready, waiting): (Vec<_>, Vec<_>) = open.into_iter().partition(ObjectJob::has_known_scope);
+            self.unread = waiting;
+            if ready.is_empty() {
+                return;
+            }
+            for (number, status) in read_parents(session, &ready).await {
+                let job = &ready[number];
                 let id = if let ReferentStatus::Known(id) = &status { Some(id.clone()) } else { None };
-                session.references.set_status(&job, status);
-                self.others.insert(key, id);
+                session.references.set_status(job, status);
+                self.others.insert(job.build_referent_key(), id);
             }
         }
     }
 
-    /// Fills in the ids of parents that were read, as `find_id` knows them, and of those that the index knows and
-    /// that are in no document of this run.
+    /// Nothing is written below parents that could not be read.
+    pub fn finish(self, session: &RunSession) {
+        for job in &self.unread {
+            session.references.set_status(job, ReferentStatus::Unread);
+        }
+    }
+
+    /// Fills in the ids of parents that were read: of those of the run as `find_id` knows them.
     pub fn resolve_scopes(
         &self,
         jobs: &mut [ObjectJob],
@@ -120,14 +153,9 @@ impl ParentLookup {
             let index = lock_mutex(index);
             let found = job.document.parents.iter().filter_map(|parent| {
                 let key = job.build_parent_key(parent)?;
-                let id = match (self.jobs.get(&key), self.others.get(&key)) {
-                    (Some(number), _) => find_id(*number)?,
-                    (None, Some(read)) => read.clone()?,
-                    (None, None) => {
-                        let entry = index.get(&key.0, &key.1, &key.2)?;
-                        let parameter = job.document.kind.scope.get(usize::from(parent.number))?;
-                        parameter.ty.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok()?
-                    }
+                let id = match self.jobs.get(&key) {
+                    Some(number) => find_id(*number)?,
+                    None => self.others.get(&key)?.clone()?,
                 };
                 Some((parent.number, id))
             });
@@ -137,11 +165,30 @@ impl ParentLookup {
     }
 }
 
-/// How the object of a parent stands that the run leaves out.
-async fn read_parent(session: &RunSession<'_>, job: &ObjectJob<'_>) -> ReferentStatus {
-    let Some(service) = session.services.get(&job.target) else { return ReferentStatus::Unread };
-    let of = CollectionRef { kind: &job.document.kind, scope: &job.scope };
-    match read_one(service, of, job).await {
+/// How the objects of parents stand that the run leaves out, with the numbers of their jobs.
+async fn read_parents(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<(usize, ReferentStatus)> {
+    let groups = group_jobs(jobs);
+    let reads = groups.iter().map(|group| read_group(session, group, jobs));
+    let reads: Vec<Vec<_>> = stream::iter(reads).buffer_unordered(MAX_PARALLEL_COLLECTIONS).collect().await;
+    reads.into_iter().flatten().collect()
+}
+
+async fn read_group(
+    session: &RunSession<'_>,
+    group: &JobGroup,
+    jobs: &[ObjectJob<'_>],
+) -> Vec<(usize, ReferentStatus)> {
+    let Some(service) = session.services.get(&group.target) else {
+        return group.jobs.iter().map(|number| (*number, ReferentStatus::Unread)).collect();
+    };
+    let reads = fetch_needed(service, group, jobs).await.reads;
+    let judge =
+        |(number, read): (&usize, ReadOutcome)| (*number, judge_parent(session, &jobs[*number], read));
+    group.jobs.iter().zip(reads).map(judge).collect()
+}
+
+fn judge_parent(session: &RunSession, job: &ObjectJob, read: ReadOutcome) -> ReferentStatus {
+    match read {
         ReadOutcome::Found(ObjectMatch::One(live)) => {
             let id = live.object.get_field(job.document.kind.identity.id).filter(|id| !id.is_blank());
             match id.filter(|_| check_identity(session, job, &live.object).is_ok()) {
@@ -168,7 +215,7 @@ pub fn settle_scopes<'s>(
         if job.has_known_scope() {
             continue;
         }
-        match references.resolve_parents(index, job) {
+        match references.resolve_parents(job) {
             Ok(values) => {
                 job.set_scope(values, &lock_mutex(index));
                 step.subject.scope.clone_from(&job.scope);
@@ -189,7 +236,7 @@ pub fn resolve_planned_scope<'d>(
     job: &ObjectJob<'d>,
 ) -> Result<ObjectJob<'d>, UnresolvedReferences> {
     let mut job = job.clone();
-    let values = references.resolve_parents(index, &job)?;
+    let values = references.resolve_parents(&job)?;
     job.set_scope(values, &lock_mutex(index));
     Ok(job)
 }

@@ -21,8 +21,8 @@ pub use order::{
     diagnose_cycle, diagnose_cycles, sort_topologically,
 };
 use reference_cache::{LookupNeed, ReferenceCache};
-pub use referent_status::ReferentStatus;
 use referent_status::ReferentStatuses;
+pub use referent_status::{ReferentKey, ReferentStatus};
 
 use super::fetch::{ObjectJob, ReadOutcome};
 use super::index::ObjectIndex;
@@ -93,6 +93,11 @@ impl ReferenceResolver {
         self.statuses.set_status(job, standing);
     }
 
+    /// No one knows how the object of a document stands that cannot be read.
+    pub fn set_unread(&self, key: ReferentKey) {
+        self.statuses.set_unread(key);
+    }
+
     /// How the object of a document stands, unless that is known.
     pub fn set_initial_status(&self, job: &ObjectJob, standing: ReferentStatus) {
         self.statuses.set_initial_status(job, standing);
@@ -145,20 +150,17 @@ impl ReferenceResolver {
     }
 
     /// The ids of the parents that a document names, by the number of the parameter; those of parents that are to be
-    /// created are placeholders. Where nothing is to be there, a parent that is gone has nothing either.
+    /// created are placeholders. Where nothing is to be there, a parent that is gone has nothing either. The id that the
+    /// index remembers of a parent may be another object's by now.
     ///
     /// # Errors
     /// When a parent is not there and will not be created, or could not be read.
-    pub fn resolve_parents(
-        &self,
-        index: &Mutex<ObjectIndex>,
-        job: &ObjectJob,
-    ) -> Result<Vec<(u16, Value)>, UnresolvedReferences> {
+    pub fn resolve_parents(&self, job: &ObjectJob) -> Result<Vec<(u16, Value)>, UnresolvedReferences> {
         let (mut values, mut reasons, mut unread) = (Vec::new(), Vec::new(), false);
         let sites = job.document.collect_references().into_iter();
         for (parent, (site, reference)) in job.document.parents.iter().zip(sites) {
             let Some(kind) = site.reference.and_then(FieldReference::referenced_kind) else { continue };
-            match self.statuses.find_id(index, job, &site, reference, kind) {
+            match self.statuses.find_id(None, job, &site, reference, kind) {
                 Ok(id) => values.push((parent.number, id)),
                 Err(missing) => {
                     if job.document.state == DocumentState::Present || missing.unread {
@@ -213,7 +215,7 @@ impl ReferenceResolver {
         match &refers.source {
             None => Err(build_lookup_error(yaml_path, NO_PLACE)),
             Some(ReferenceSource::Kind(kind)) => {
-                Ok(self.statuses.find_id(index, job, yaml_path, reference, kind)?)
+                Ok(self.statuses.find_id(Some(index), job, yaml_path, reference, kind)?)
             }
             Some(ReferenceSource::Field(root)) => {
                 let field = kind.shape.get_field(*root);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::RunSession;
 use super::fetch::JobGroup;
 use super::natural_key::{UnmatchedObject, build_desired_key};
-use super::other_documents::UnselectedDocument;
+use super::object_job::ObjectJob;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{Kind, ScalarType};
 use crate::plan::{Plan, RefusedObject, Step, StepAction};
@@ -177,7 +177,7 @@ struct DescribedKeys {
 }
 
 impl DescribedKeys {
-    fn new(group: &UnmatchedGroup, others: &[UnselectedDocument]) -> Self {
+    fn new(group: &UnmatchedGroup, others: &[ObjectJob]) -> Self {
         let mut keys = Self::default();
         let beside = others.iter().filter(|job| {
             let kind = &job.document.kind;

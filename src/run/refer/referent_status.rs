@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ReferenceError;
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::document::NamedReference;
 use crate::document::refer::{ReferenceSite, diagnose_unknown_document};
 use crate::kind::scalar::ScalarToken;
@@ -31,30 +31,35 @@ pub enum ReferentStatus {
 }
 
 /// Target, kind, name.
-type ReferentKey = (Arc<str>, Arc<str>, Arc<str>);
+pub type ReferentKey = (Arc<str>, Arc<str>, Arc<str>);
 
-/// The standings of a run.
+/// The standings of a run, each with the place of the document, unless that cannot be read.
 #[derive(Default)]
-pub struct ReferentStatuses(Mutex<BTreeMap<ReferentKey, (ReferentStatus, diagnostic::SourceLocation)>>);
+pub struct ReferentStatuses(Mutex<BTreeMap<ReferentKey, (ReferentStatus, Option<SourceLocation>)>>);
 
 impl ReferentStatuses {
     /// From now on.
     pub fn set_status(&self, job: &ObjectJob, standing: ReferentStatus) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(build_key(job), (standing, job.document.locate_span(job.document.name_span)));
+        all.insert(job.build_referent_key(), (standing, locate_job(job)));
+    }
+
+    /// No one knows how the object of a document stands that cannot be read.
+    pub fn set_unread(&self, key: ReferentKey) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(key, (ReferentStatus::Unread, None));
     }
 
     /// Unless it is known.
     pub fn set_initial_status(&self, job: &ObjectJob, standing: ReferentStatus) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(build_key(job))
-            .or_insert_with(|| (standing, job.document.locate_span(job.document.name_span)));
+        all.entry(job.build_referent_key()).or_insert_with(|| (standing, locate_job(job)));
     }
 
-    /// The id of the object of a kind whose document has the name.
+    /// The id of the object of a kind whose document has the name; without an index, only where it was seen.
     pub fn find_id(
         &self,
-        index: &Mutex<ObjectIndex>,
+        index: Option<&Mutex<ObjectIndex>>,
         job: &ObjectJob,
         site: &ReferenceSite,
         reference: &NamedReference,
@@ -78,14 +83,19 @@ impl ReferentStatuses {
                 "see the diagnostic of that object",
                 place,
             ),
+            Some((ReferentStatus::Unread, place @ None)) => {
+                let hint = "correct the errors of the other documents; `trueup validate` lists them";
+                ("reference-unread", "could not be read", hint, place)
+            }
             Some((ReferentStatus::Unread, place)) => {
                 ("reference-unread", "could not be read", "see the diagnostic of that object", place)
             }
             None => {
-                let index = index.lock().unwrap_or_else(PoisonError::into_inner);
-                let entry = index.get(&job.target, kind, &reference.name);
-                let known = entry
-                    .and_then(|entry| site.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok());
+                let known = index.and_then(|index| {
+                    let index = index.lock().unwrap_or_else(PoisonError::into_inner);
+                    let entry = index.get(&job.target, kind, &reference.name)?;
+                    site.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok()
+                });
                 let names: Vec<&str> = all
                     .keys()
                     .filter(|(target, own, _)| *target == job.target && own == kind)
@@ -95,12 +105,19 @@ impl ReferentStatuses {
             }
         };
         let message = format!("`{}`, to which `{}` refers, {what}", reference.name, site.name);
-        let diagnostic =
-            Diagnostic::error(code, message).with_hint(hint).with_related(place.clone(), "its document");
+        let mut diagnostic = Diagnostic::error(code, message).with_hint(hint);
+        diagnostic.related.extend(place.clone().map(|place| (place, "its document".to_owned())));
         Err(ReferenceError { diagnostic, unread })
     }
 }
 
-fn build_key(job: &ObjectJob) -> ReferentKey {
-    (job.target.clone(), job.document.kind.name.clone(), job.document.name.clone())
+impl ObjectJob<'_> {
+    /// By what others refer to the object.
+    pub fn build_referent_key(&self) -> ReferentKey {
+        (self.target.clone(), self.document.kind.name.clone(), self.document.name.clone())
+    }
+}
+
+fn locate_job(job: &ObjectJob) -> Option<SourceLocation> {
+    Some(job.document.locate_span(job.document.name_span))
 }

@@ -73,13 +73,13 @@ examples:
 "#;
 
 fn open() -> OwnApiFixture {
-    open_with_hosts(HOST)
+    open_with(HOST, QUEUE)
 }
 
-fn open_with_hosts(host: &str) -> OwnApiFixture {
+fn open_with(host: &str, queue: &str) -> OwnApiFixture {
     let workspace = Workspace::new();
     workspace.write("apis/broker/api.yaml", API);
-    for (name, text) in [("host", host), ("queue", QUEUE), ("binding", BINDING)] {
+    for (name, text) in [("host", host), ("queue", queue), ("binding", BINDING)] {
         workspace.write(&format!("apis/broker/{name}.yaml"), text);
     }
     OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default())
@@ -283,7 +283,7 @@ fn a_file_with_documents_of_several_parents_is_imported_at_once() {
 
 #[test]
 fn an_import_without_parents_says_so() {
-    let shop = open_with_hosts(HOST.split_once("examples:").expect("examples").0);
+    let shop = open_with(HOST.split_once("examples:").expect("examples").0, QUEUE);
     let ran = shop.workspace.expect(1, &["import", "broker/queue", "--output", "config", "--format", "json"]);
     assert_eq!(ran.json()["verified"], json!(false), "{}", ran.all());
     ran.says(&[
@@ -397,10 +397,7 @@ fn nothing_is_written_below_a_parent_whose_remembered_id_is_another_object_by_no
     write(1);
     shop.workspace.expect(0, &["apply", "--auto-approve"]);
     // the queue of that number has another name now
-    let queue = json!({ "name": "foreign" });
-    shop.sandbox
-        .edit_object("broker/queue", "1", queue.as_object().expect("members"))
-        .unwrap_or_else(|why| panic!("{why}"));
+    rename_queue(&shop, "foreign");
     shop.sandbox.clear_log();
     write(9);
     let ran = shop.workspace.expect(3, &["apply", "--auto-approve", "--max-updates=100%"]);
@@ -414,10 +411,66 @@ fn nothing_is_written_below_a_parent_whose_remembered_id_is_another_object_by_no
     let ran = shop.workspace.expect(3, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
     assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
     ran.says(&["reference-refused"]);
-    let queue = json!({ "name": "orders" });
+    // nor where the parents of the parent are not in the run either
+    shop.workspace.write("config/queue.yaml", &queue.replace("host: main", "host: { ref: main }"));
+    shop.workspace.write("config/host.yaml", "kind: broker/host\nname: main\nspec: { name: main }\n");
+    let ran = shop.workspace.expect(3, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
+    ran.says(&["reference-refused"]);
+    rename_queue(&shop, "orders");
+    // nor where no one knows which documents there are
+    shop.workspace.write("config/broken.yaml", "kind: broker/queue\nname: broken\nspec: [\n");
+    let ran = shop.workspace.run(&["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
+    ran.says(&["reference-unread", "`trueup validate` lists them"]);
+    shop.workspace.remove("config/broken.yaml");
+    shop.workspace.expect(0, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop), ["PATCH /hosts/main/queues/1/bindings/a"]);
+}
+
+#[test]
+fn a_parent_that_is_left_out_may_be_below_one_of_the_run() {
+    let shop = open();
+    let queue = "kind: broker/queue\nname: orders\nscope: { host: { ref: main } }\nspec: { name: orders }\n";
+    shop.workspace.write("config/queue.yaml", queue);
+    shop.workspace.write(
+        "config/all.yaml",
+        "kind: broker/host\nname: main\nspec: { name: main }\n---\n\
+         kind: broker/binding\nname: a\nscope: { host: { ref: main }, queue: { ref: orders } }\n\
+         spec: { key: a, weight: 9 }\n",
+    );
+    // no run has seen the queue before
+    shop.workspace.expect(0, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
+    assert_eq!(requests(&shop), ["PATCH /hosts/main/queues/1/bindings/a"]);
+}
+
+#[test]
+fn parents_that_are_left_out_share_their_list() {
+    let shop = open_with(HOST, &QUEUE.replace("  get: { get: \"/hosts/{host}/queues/{id}\" }\n", ""));
+    let (mut queues, mut bindings) = (Vec::new(), Vec::new());
+    for name in ["one", "two", "three"] {
+        queues.push(format!(
+            "kind: broker/queue\nname: {name}\nscope: {{ host: main }}\nspec: {{ name: {name}, limit: 1 }}\n"
+        ));
+        bindings.push(format!(
+            "kind: broker/binding\nname: {name}\nscope: {{ host: main, queue: {{ ref: {name} }} }}\n\
+             spec: {{ key: {name}, weight: 1 }}\n"
+        ));
+    }
+    shop.workspace.write("config/queues.yaml", &queues.join("---\n"));
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    shop.workspace.write("config/bindings.yaml", &bindings.join("---\n"));
+    shop.sandbox.clear_log();
+    shop.workspace.expect(0, &["plan", "config/bindings.yaml", "--trust-empty=3"]).says(&["3 to create"]);
+    let log = shop.sandbox.read_log();
+    let lists = log.iter().filter(|entry| entry.path.ends_with("/hosts/main/queues"));
+    assert_eq!(lists.count(), 1);
+}
+
+/// Gives the queue 1 another name in the service.
+fn rename_queue(shop: &OwnApiFixture, name: &str) {
+    let queue = json!({ "name": name });
     shop.sandbox
         .edit_object("broker/queue", "1", queue.as_object().expect("members"))
         .unwrap_or_else(|why| panic!("{why}"));
-    shop.workspace.expect(0, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
-    assert_eq!(requests(&shop).len(), 1);
 }
