@@ -14,8 +14,8 @@ use super::screen::TerminalScreen;
 use super::shared_receipts::{MAX_READ_RECEIPTS, run_on_archive};
 use crate::compose::settings::EnvironmentSettings;
 use crate::diagnostic::{Diagnostic, has_errors};
-use crate::plan::Plan;
 use crate::plan::permission::PermissionLimit;
+use crate::plan::{Plan, RefusedObject};
 use crate::report::receipt as receipts;
 use crate::report::sanitize::{self, format_count};
 use crate::report::saved_plan::SavedPlan;
@@ -27,6 +27,13 @@ use crate::workspace::repository::GitRepository;
 
 /// The characters of a commit that are shown.
 const SHOWN_COMMIT: usize = 12;
+/// So many objects that are not in sync are named.
+const MAX_SHOWN_OBJECTS: usize = 5;
+/// What is to be done about objects without a document, by their action or the code of their refusal.
+const REMEDIES: [(&str, &str); 2] = [
+    ("delete", "`--allow-delete` deletes objects that are to be absent"),
+    ("protected", "`trueup forget` releases a protected object whose document was removed"),
+];
 
 /// A run in a workspace where environments come after each other, and the commit that it applies.
 pub struct OrderedRun<'r> {
@@ -123,33 +130,34 @@ impl<'r> OrderedRun<'r> {
     pub fn verify_environments(&self, names: &[String], screen: &TerminalScreen) -> Vec<String> {
         let mut verified = Vec::new();
         for name in names {
-            let difference = match &self.commit {
-                Ok(_) => self.find_difference(name, screen),
-                Err(unknown) => Some(unknown.reason.clone()),
+            let checked = match &self.commit {
+                Ok(commit) => self.check_in_sync(name, screen).map(|()| shorten_commit(commit)),
+                Err(unknown) => Err(unknown.reason.clone().into()),
             };
-            match (difference, &self.commit) {
-                (Some(why), _) => screen.print_diagnostics(&[diagnose_unverified(name, &why)]),
-                (None, Ok(commit)) => {
-                    let commit = shorten_commit(commit);
+            match checked {
+                Err(difference) => screen.print_diagnostics(&[difference.diagnose_unverified(name)]),
+                Ok(commit) => {
                     screen.print_remark(&format!("verified: {name} is as commit {commit} describes it\n"));
                     verified.push(name.clone());
                 }
-                (None, Err(_)) => {}
             }
         }
         verified
     }
 
-    /// What a plan over a whole environment still finds; nothing when all of it is in sync. It is read with the
-    /// credentials of this run, on connections that cannot write, within its time and its retries.
-    fn find_difference(&self, name: &str, screen: &TerminalScreen) -> Option<String> {
+    /// Plans a whole environment once more, with the credentials of this run, on connections that cannot write, within
+    /// its time and its retries.
+    ///
+    /// # Errors
+    /// What is not in sync.
+    fn check_in_sync(&self, name: &str, screen: &TerminalScreen) -> Result<(), EnvironmentDifference> {
         let stop = &self.prepared.retry_budget.cancellation;
         let stopped = || match (stop.is_interrupted(), stop.is_expired()) {
-            (true, _) => Some("the run was interrupted before it was planned again".to_owned()),
-            (false, true) => Some("the time of the run was over before it was planned again".to_owned()),
+            (true, _) => Some("the run was interrupted before it was planned again"),
+            (false, true) => Some("the time of the run was over before it was planned again"),
             (false, false) => None,
         };
-        let failed = || stopped().or_else(|| Some("it could not be planned again".to_owned()));
+        let failed = || Err(stopped().unwrap_or("it could not be planned again").to_owned().into());
         if stop.is_cancelled() {
             return failed();
         }
@@ -165,11 +173,12 @@ impl<'r> OrderedRun<'r> {
         let Ok(fresh) = fresh else { return failed() };
         // an apply that is over keeps its results whatever comes of this
         let Ok(Some(plan)) = make_plan_within(&fresh, &reading, screen) else { return failed() };
-        stopped().or_else(|| match (plan.steps.len() + plan.refused.len(), plan.complete) {
-            (0, true) => None,
-            (0, false) => Some("not everything could be read".to_owned()),
-            (number, _) => Some(format!("{} not in sync", format_count(number, "object"))),
-        })
+        match (stopped(), EnvironmentDifference::from_plan(&plan)) {
+            (Some(why), _) => Err(why.to_owned().into()),
+            (None, Some(difference)) => Err(difference),
+            (None, None) if plan.complete => Ok(()),
+            (None, None) => Err("not everything could be read".to_owned().into()),
+        }
     }
 
     fn read_own_receipts(&self, evidence: &mut ReceiptEvidence, sought: SoughtEvidence<'_>) {
@@ -273,17 +282,51 @@ impl ReceiptEvidence {
             }
         };
         match &self.rejected {
-            Some(why) => format!("commit {commit} is not proven to be verified there: {why}"),
+            Some(why) => format!("commit {commit} is not proven to be verified there: {why}{unreadable}"),
             None => format!("no receipt says that commit {commit} is verified there{unreadable}"),
         }
     }
 }
 
-fn diagnose_unverified(name: &str, why: &str) -> Diagnostic {
-    let message = format!("this commit does not count as verified in `{name}`: {why}");
-    Diagnostic::warning("environment-not-verified", message).with_hint(format!(
-        "the environments after `{name}` are refused until an apply ends with all of it in sync"
-    ))
+/// Why an environment is not as the commit describes it.
+struct EnvironmentDifference {
+    reason: String,
+    /// What is to be done about it, where an apply of the environment is not enough.
+    remedies: Vec<&'static str>,
+}
+
+impl From<String> for EnvironmentDifference {
+    fn from(reason: String) -> Self {
+        Self { reason, remedies: Vec::new() }
+    }
+}
+
+impl EnvironmentDifference {
+    /// The objects that are not in sync, the first ones by name, each with its action or why it is refused.
+    fn from_plan(plan: &Plan) -> Option<Self> {
+        let code = |own: &RefusedObject| own.reasons.first().map(|reason| reason.code).unwrap_or_default();
+        let refused = plan.refused.iter().map(|own| (&own.subject, code(own)));
+        let steps = plan.steps.iter().map(|own| (&own.subject, own.action.as_str()));
+        let objects: Vec<_> = refused.chain(steps).collect();
+        let shown = objects.iter().take(MAX_SHOWN_OBJECTS);
+        let shown: Vec<String> =
+            shown.map(|(own, why)| format!("{} {} ({why})", own.kind.name, own.name)).collect();
+        let more = if objects.len() > shown.len() { ", …" } else { "" };
+        let count = format_count(objects.len(), "object");
+        let remedies = REMEDIES.iter().filter(|(word, _)| objects.iter().any(|(_, why)| why == word));
+        (!objects.is_empty()).then(|| Self {
+            reason: format!("{count} not in sync: {}{more}", shown.join(", ")),
+            remedies: remedies.map(|(_, remedy)| *remedy).collect(),
+        })
+    }
+
+    fn diagnose_unverified(&self, name: &str) -> Diagnostic {
+        let message = format!("this commit does not count as verified in `{name}`: {}", self.reason);
+        let refused =
+            format!("the environments after `{name}` are refused until an apply ends with all of it in sync");
+        let hint = self.remedies.iter().fold(refused, |hint, remedy| format!("{hint}; {remedy}"));
+        Diagnostic::warning("environment-not-verified", message).with_hint(hint)
+    }
 }
 
 fn shorten_commit(commit: &str) -> &str {

@@ -201,10 +201,13 @@ pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<Reco
     };
     for account in &accounts {
         let has_receipt = receipt::has_receipt(&root.join(STATE_FOLDER), &account.name);
-        screen.print_diagnostics(&[match account.ended.is_some() && !has_receipt {
-            true => diagnose_run_without_receipt(account),
-            false => diagnose_interrupted_run(account),
-        }]);
+        let diagnostic = match (account.ended.is_some(), has_receipt) {
+            (false, _) => diagnose_interrupted_run(account),
+            (true, false) => diagnose_run_without_receipt(account),
+            // only the last line of its journal is missing
+            (true, true) => continue,
+        };
+        screen.print_diagnostics(&[diagnostic]);
     }
     accounts
 }

@@ -93,6 +93,7 @@ fn what_was_not_wholly_applied_is_not_verified() {
     // a selection
     let ran = own.expect(0, &[&STAGING[..], &["--name", "anvil"]].concat());
     ran.complains(&["environment-not-verified", "1 object not in sync"]);
+    assert!(ran.err.contains("in sync: depot/item bolt (create)"), "{}", ran.all());
     refused(&depot, &PRODUCTION, &["no receipt"]);
     // someone edits by hand between the write and the look
     own.expect(0, &STAGING);
@@ -112,6 +113,39 @@ fn what_was_not_wholly_applied_is_not_verified() {
     let ran = own.expect(0, &[&STAGING[..], &["--name", "bolt"]].concat());
     ran.complains(&["environment-not-verified"]);
     refused(&depot, &PRODUCTION, &["no receipt"]);
+}
+
+#[test]
+fn a_protected_object_without_a_document_is_named_and_can_be_released() {
+    const PIN: &str = "kind: depot/item\nname: pin\nspec: { code: P }\n";
+    let depot = committed();
+    let own = &depot.workspace;
+    let deletable = own
+        .read("apis/depot/item.yaml")
+        .replace("  update:", "  delete: { delete: '/items/{id}' }\n  update:");
+    own.write("apis/depot/item.yaml", &deletable);
+    own.write("config/nut.yaml", "kind: depot/item\nname: nut\nprotect: true\nspec: { code: N }\n");
+    own.write("config/pin.yaml", PIN);
+    commit(&depot);
+    own.expect(0, &STAGING);
+    own.remove("config/nut.yaml");
+    own.remove("config/pin.yaml");
+    commit(&depot);
+    let ran = own.expect(0, &STAGING);
+    ran.complains(&[
+        "2 objects not in sync: depot/item nut (protected), depot/item pin (delete)",
+        "`trueup forget` releases",
+        "`--allow-delete` deletes",
+    ]);
+    own.write("config/pin.yaml", PIN);
+    commit(&depot);
+    let ran = own.expect(0, &STAGING);
+    ran.complains(&["1 object not in sync: depot/item nut (protected)"]);
+    assert!(!ran.err.contains("`--allow-delete` deletes"), "{}", ran.all());
+    refused(&depot, &PRODUCTION, &["no receipt"]);
+    own.expect(0, &["forget", "nut"]);
+    own.expect(0, &STAGING);
+    own.expect(0, &PRODUCTION);
 }
 
 #[test]
@@ -194,9 +228,12 @@ fn another_clone_knows_by_shared_receipts() {
     });
     refused(&depot, &PRODUCTION, &["no receipt says", &format!("the receipt {name} cannot be read")]);
     std::fs::write(&newest, &sound).expect("a file");
-    // nor is one under another key
+    // nor is one under another key, and what cannot be read is named beside it
     depot.workspace.set("TRUEUP_DIGEST_KEY", "another long text of one machine");
-    refused(&depot, &PRODUCTION, &["is not believed", "sealed with another key"]);
+    let older = others.iter().map(|own| own.path()).find(|path| *path != newest).expect("another receipt");
+    std::fs::write(&older, "{").expect("a file");
+    let unreadable = format!("the receipt {} cannot be read", older.file_stem().expect("a name").display());
+    refused(&depot, &PRODUCTION, &["is not believed", "sealed with another key", &unreadable]);
     depot.workspace.set("TRUEUP_DIGEST_KEY", KEY);
     depot.workspace.expect(0, &PRODUCTION);
     // without the shared place, the hint says how another machine would know

@@ -226,6 +226,24 @@ fn a_killed_run_is_told_taken_up_and_has_a_receipt() {
 }
 
 #[test]
+fn a_run_that_was_killed_after_its_receipt_was_not_interrupted() {
+    let fixture = partners(SandboxOptions { count: Some(2), ..options() });
+    fixture.workspace.expect(0, &["apply", "--auto-approve"]);
+    let journal = kept(&fixture, "journal").remove(0);
+    let whole = std::fs::read_to_string(&journal).expect("a journal");
+    let (last, _) = whole.trim_end().rsplit_once('\n').expect("several lines");
+    std::fs::write(&journal, format!("{last}\n")).expect("a file");
+    for arguments in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let ran = fixture.workspace.expect(0, arguments);
+        assert!(!ran.err.contains("interrupted-run") && !ran.err.contains("no-receipt"), "{}", ran.all());
+    }
+    let closed = std::fs::read_to_string(&journal).expect("a journal");
+    let event =
+        |text: &str| text.lines().last().and_then(|line| Some(line.split_once(",\"at\"")?.0.to_owned()));
+    assert!(event(&closed).is_some_and(|own| Some(own) == event(&whole)), "the apply closes it: {closed}");
+}
+
+#[test]
 fn a_line_that_was_cut_off_does_not_hide_the_others() {
     let fixture = partners(SandboxOptions { count: Some(2), ..options() });
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
