@@ -3,17 +3,12 @@
 //! Everything is derived from the kinds. Reads and writes happen under one lock, so a request sees a complete
 //! state and leaves one. Deliberately absent: sockets, latency and faults of the connection; `http` has those.
 
-use std::sync::Arc;
-
-use serde_json::Value as Json;
-
-use crate::kind::file::PagingLocation;
 use crate::sandbox::deserialize::is_lenient;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::handler::SandboxHandler;
 use crate::sandbox::response;
 use crate::sandbox::response::{SandboxFormat, SandboxResponse};
-use crate::sandbox::route::{SandboxOperation, SandboxRouteMatch, SandboxRouteTarget};
+use crate::sandbox::route::SandboxRouteMatch;
 use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
 
 impl SandboxService {
@@ -23,7 +18,7 @@ impl SandboxService {
             return self.respond_unknown_api();
         };
         let api = &*mount.api;
-        let found = mount.match_request(&requested.method, rest);
+        let mut found = mount.match_request(&requested.method, rest);
         let suffix = match &found {
             SandboxRouteMatch::Matched { suffix, .. } => *suffix,
             _ => None,
@@ -35,7 +30,7 @@ impl SandboxService {
         ) else {
             return SandboxResponse::from_text(406, "this API answers JSON only\n");
         };
-        let search = self.read_search(&found, requested);
+        let search = self.read_search(&mut found, requested);
         let requested = search.as_ref().unwrap_or(requested);
         let is_lost = matches!(found, SandboxRouteMatch::NotFound | SandboxRouteMatch::MethodNotAllowed);
         let call = SandboxHandler {
@@ -63,29 +58,6 @@ impl SandboxService {
             }
             Err(refusal) => SandboxResponse::new(api, form, refusal.status, &refusal.to_wire(api)),
         }
-    }
-
-    /// A list by POST as if what its body says of the page stood in the query; reads of lists know that alone.
-    fn read_search(&self, found: &SandboxRouteMatch, requested: &SandboxRequest) -> Option<SandboxRequest> {
-        let SandboxRouteMatch::Matched {
-            target: SandboxRouteTarget::Kind(number, SandboxOperation::List),
-            ..
-        } = found
-        else {
-            return None;
-        };
-        let kind = Arc::clone(&self.lock_state().tables.get(*number)?.kind);
-        let list = &kind.operations.list;
-        let paging = list.paging.as_ref().filter(|own| own.location == PagingLocation::Body)?;
-        let body: Json = serde_json::from_slice(&requested.body).ok()?;
-        let names = [&paging.offset, &paging.page, &paging.cursor, &paging.limit].into_iter().flatten();
-        let member = |name: &String| {
-            let value = body.pointer(&format!("/{}", name.replace('.', "/")))?;
-            Some((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-        };
-        let mut search = requested.clone();
-        search.query.extend(names.filter_map(member));
-        Some(search)
     }
 
     /// A refusal that has nothing to do with the operation.

@@ -32,6 +32,7 @@ mod reference_lists;
 mod response;
 mod route;
 mod rules;
+mod searches;
 mod seed;
 mod service;
 mod store;

@@ -197,6 +197,11 @@ impl SandboxRoute {
 }
 
 impl SandboxPathParameters {
+    /// The text of a scope parameter that stands elsewhere.
+    pub fn add_scope(&mut self, number: usize, text: String) {
+        self.scope.push((number, text));
+    }
+
     /// The scope that path and query name; unlike bodies, both are read strictly. Empty query values say
     /// nothing.
     pub fn read_scope(

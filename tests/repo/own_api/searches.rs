@@ -37,12 +37,12 @@ const IN_QUERY: &str = "paging: { style: page, page: p, limit: size, page_size: 
 fn open(paging: &str) -> OwnApiFixture {
     let workspace = Workspace::new();
     workspace.write("apis/ferry/api.yaml", API);
-    let boats: Vec<String> = (1..=5)
-        .map(|n| {
-            let boat = json!({ "id": n, "name": format!("boat-{n}"), "seats": n });
-            format!("  - {}\n", json!({ "scope": { "fleet": "7" }, "object": boat }))
-        })
-        .collect();
+    // the second fleet has boats of the same names
+    let boat = |(fleet, id): (u32, u32)| {
+        let boat = json!({ "id": id, "name": format!("boat-{}", id % 10), "seats": id });
+        format!("  - {}\n", json!({ "scope": { "fleet": fleet.to_string() }, "object": boat }))
+    };
+    let boats: Vec<String> = (1..=5).map(|n| (7, n)).chain((11..=16).map(|n| (8, n))).map(boat).collect();
     let kind = format!("{}examples:\n{}", BOAT.replace("PAGING", paging), boats.concat());
     workspace.write("apis/ferry/boat.yaml", &kind);
     let shop = OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default());
