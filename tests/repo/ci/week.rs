@@ -212,8 +212,7 @@ fn play_friday(week: &mut Week) -> String {
     );
     week.applies += 1;
     assert!(is_amount(&week.production, 9999.0), "what was there before is back\n{}", undone.log);
-    let ok = undone.ok;
-    week.expect(&undone, ok, "the change was wrong, 9999 is back");
+    week.expect(&undone, true, "the change was wrong, 9999 is back");
     merge
 }
 
