@@ -1,8 +1,8 @@
 //! Documents held against each other: two of them must not describe one object.
 //!
-//! They do when kind and target are the same, and so is the name; or kind, service, scope and id or natural key.
-//! Several targets can be one service. Targets and scopes are the caller's to assign first. One pass over all
-//! documents, however many.
+//! They do when kind and target are the same, and so is the name; or kind, service, scope and id or natural key. Several
+//! targets can be one service; below parents that are named, the target counts in its place. Targets and scopes are the
+//! caller's to assign first. One pass over all documents, however many.
 //! Deliberately absent: the live objects, where two different keys can still turn out to be one object.
 
 use std::collections::HashMap;

@@ -16,7 +16,7 @@ use crate::yaml::YamlNode;
 
 /// Reads nodes for comparison.
 pub struct NodeEncoder {
-    /// Nothing is reported of what is read, and nothing of it can be shown.
+    /// Without a name or text: no diagnostic shows what is read.
     source: Arc<NamedSource>,
 }
 

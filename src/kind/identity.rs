@@ -297,10 +297,10 @@ impl<'m, W: KeyedItem + ?Sized> ItemMatcher<'m, W> {
             named(*one).zip(named(other)).is_some_and(|(a, b)| !is_equal(field, Some(&a), Some(&b)))
         };
         // so that the next run can tell them apart
-        let is_reported =
+        let is_distinguished =
             |other: usize| self.identity.own_keys().flatten().any(|number| differ(other, *number));
         let mut others = rivals.iter().copied().filter(|other| other != one);
-        others.all(|other| !self.names_row(other) && is_reported(other)).then_some(*one)
+        others.all(|other| !self.names_row(other) && is_distinguished(other)).then_some(*one)
     }
 
     fn names_row(&self, number: usize) -> bool {

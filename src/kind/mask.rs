@@ -63,7 +63,7 @@ const PRESENCE_WORDS: [&str; 26] = [
 const MIN_MASK_RUN: usize = 3;
 /// The longest text of a field without sensitivity that is taken for a mask.
 const MAX_PUBLIC_MASK: usize = 64;
-/// The most characters that a service values in clear at either end of a mask.
+/// The most characters that a service leaves in clear at either end of a mask.
 const MAX_VISIBLE_END: usize = 12;
 
 /// Whether a text is a mask and nothing else.

@@ -695,7 +695,7 @@ impl FieldType {
 }
 
 impl ScalarType {
-    /// The value of a value that no one set.
+    /// The value of a scalar that no one set.
     pub fn build_zero_value(&self) -> Value {
         match self {
             Self::String { .. } | Self::Enum { .. } => Value::from_text(""),

@@ -1,4 +1,4 @@
-//! One value, between text and value: the single place where a scalar of any border becomes a typed value,
+//! One scalar, between text and value: the single place where a scalar of any border becomes a typed value,
 //! and a typed value takes the form in which an API wants it.
 //!
 //! Documents, JSON and JSV hand their scalars in as a [`ScalarToken`]; what fits is decided here, so the same text
@@ -36,8 +36,8 @@ pub struct ScalarMismatch {
 }
 
 impl ScalarType {
-    /// Reads one scalar as this value. Lenient about spelling (guids in any form, numbers in quotes), never
-    /// about meaning.
+    /// Reads one scalar as a value of this type. Lenient about spelling (guids in any form, numbers in quotes),
+    /// never about meaning.
     ///
     /// # Errors
     /// When the scalar is not of this type.
@@ -136,7 +136,7 @@ impl ScalarType {
         ScalarMismatch { message: format!("this is not {}", self.describe_type()), hint }
     }
 
-    /// The wire form of a value of this value.
+    /// The wire form of a value of this scalar type.
     pub fn encode_value(&self, value: &Value) -> WireValue {
         match (self, value) {
             (_, Value::Null) => WireValue::Null,
@@ -165,12 +165,12 @@ impl ScalarType {
             (_, Value::Map(entries)) => WireValue::Object(
                 entries.iter().map(|(key, value)| (key.to_string(), self.encode_value(value))).collect(),
             ),
-            // a value is never an object with fields
+            // a scalar is never an object with fields
             (_, Value::Object(_)) => WireValue::Null,
         }
     }
 
-    /// The text of a value of this value inside a path or query.
+    /// The text of a value of a scalar type inside a path or query.
     pub fn render_url_text(value: &Value, api: &Api) -> String {
         match value {
             Value::Uuid(guid) => api.render_uuid(*guid),

@@ -244,7 +244,7 @@ impl<'k> SandboxDeserializer<'k> {
         }
     }
 
-    /// The value of a value; nothing when it does not fit.
+    /// The value of a scalar; nothing when it does not fit.
     fn read_scalar(&mut self, scalar_type: &ScalarType, given: RawBodyValue, at: &str) -> Option<Value> {
         if *scalar_type == ScalarType::Any {
             return Some(read_any(given, MAX_DEPTH));

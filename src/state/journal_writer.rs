@@ -56,8 +56,8 @@ impl JournalWriter {
 ///
 /// # Errors
 /// When it is not on disk for certain.
-pub fn flatten_result<E>(sender: Result<io::Result<()>, E>) -> io::Result<()> {
-    sender.unwrap_or_else(|_| Err(io::Error::other("the journal's thread has ended")))
+pub fn flatten_result<E>(confirmation: Result<io::Result<()>, E>) -> io::Result<()> {
+    confirmation.unwrap_or_else(|_| Err(io::Error::other("the journal's thread has ended")))
 }
 
 impl Drop for JournalWriter {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stand_in_their_order_and_are_written_when_that_is_reported() {
+    fn lines_stand_in_their_order_and_are_written_before_that_is_confirmed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lines");
         let pen = JournalWriter::new(JournalBatch { file: File::create(&path).expect("a file"), torn: true })

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_is_reported_of_the_first_until_it_gives_back() {
+    fn the_second_sees_the_first_until_it_gives_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut first, before) = had(folder.path(), "one", LONG);
         assert_eq!(before, None);

@@ -198,7 +198,7 @@ impl GitRepository {
         }
     }
 
-    /// The best common ancestor of two commits, and the tree from which the edits of a branch are reported. Where several
+    /// The best common ancestor of two commits, and the tree against which the edits of a branch are compared. Where several
     /// ancestors are as good, none of them has what the other has, so the tree is their merge, as Git makes it.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ fn a_replacement_needs_what_it_is_made_of() {
         (&[("  delete: { delete: \"/disks/{id}\" }\n", "")], "needs the operations `create` and `delete`"),
         (&[("  create: { post: /disks }\n", "")], "needs the operations `create` and `delete`"),
         (&[(", immutable: true", "")], "no field is `immutable`"),
-        (&[("post: /disks", "post: /disks, read_after_write: eventual")], "once somebody confirms them"),
+        (&[("post: /disks", "post: /disks, read_after_write: eventual")], "once someone confirms them"),
         (
             &[
                 ("server }", "client }"),

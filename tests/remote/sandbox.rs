@@ -917,7 +917,7 @@ fn a_new_object_shows_once_it_is_verified() {
 }
 
 #[test]
-fn secrets_read_back_as_reported() {
+fn secrets_read_back_as_configured() {
     run(async {
         for (secrets, key) in [
             (SandboxSecretMode::Clear, json!("k:9,f")),
@@ -1113,7 +1113,7 @@ fn what_is_not_there_is_refused_as_the_host_does() {
 // ---- faults, log, doors ----
 
 #[test]
-fn faults_strike_as_often_as_reported() {
+fn faults_strike_as_often_as_configured() {
     run(async {
         let faults = vec![fault("PATCH:503:2"), fault("GET:429:1:/partners")];
         let running = start(SandboxOptions { faults, ..SandboxOptions::default() });

@@ -59,7 +59,7 @@ impl SandboxFixture {
         fixture
     }
 
-    /// A sandbox that is reported of each request, and can be edited from there.
+    /// A sandbox that reports each request, and can be edited from there.
     pub fn watched(
         kind_name: &str,
         options: SandboxOptions,

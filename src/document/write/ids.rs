@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reported_is_left_alone() {
+    fn what_is_ambiguous_is_left_alone() {
         let json =
             format!("{{\"kind\": \"{KIND}\", \"name\": \"a\", \"spec\": {{\"displayName\": \"x\"}}}}\n");
         assert_eq!(with_id(&json), Err("stands between braces"));

@@ -195,7 +195,7 @@ fn build_reference_entry(word: &str, name: &str) -> LayoutEntry {
 /// A value without fields.
 pub fn build_literal(value: &Value) -> LayoutNode {
     match value {
-        // neither is the value of a value that was read
+        // no scalar that was read is either
         Value::Null | Value::Object(_) => LayoutNode::Plain("null".into()),
         // the parent of a scope is named
         Value::KnownAfterApply(name) => LayoutNode::Map(vec![build_reference_entry("ref", name)]),

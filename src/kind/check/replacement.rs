@@ -30,7 +30,7 @@ impl KindChecker<'_> {
                 "mark the fields that no update changes as `immutable`, or remove `replacement`",
             ),
             (Some(create), _) if create.read_after_write == ReadConsistency::Eventual => (
-                "new objects show once somebody confirms them, so no read proves a replacement",
+                "new objects show once someone confirms them, so no read proves a replacement",
                 "remove `replacement`",
             ),
             _ if is_chosen && rule == ReplacementRule::CreateThenDelete => (

@@ -16,7 +16,7 @@ use crate::value::{Sensitivity, Value};
 const SECRET_SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", "from_secret"];
 
 impl KindChecker<'_> {
-    /// A value's value, or a fault.
+    /// The value of a scalar, or a fault.
     pub(super) fn read_scalar(
         &mut self,
         yaml_path: YamlPath,

@@ -2,7 +2,7 @@
 //!
 //! An editor reads YAML without the kind: `012`, `1e3` and `true` reach the schema as numbers and flags where
 //! trueup reads the text that stands there. So every value accepts what its text could look like to an editor,
-//! and is as lenient about spelling as [`crate::kind::value`] is.
+//! and is as lenient about spelling as [`crate::kind::scalar`] is.
 
 use serde_json::{Map, Value as Json, json};
 

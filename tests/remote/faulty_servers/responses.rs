@@ -67,7 +67,7 @@ async fn a_server_that_hangs_is_left_in_time() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_reported_from_a_broken_answer() {
+async fn a_broken_connection_is_distinguished_from_a_broken_answer() {
     assert_eq!(code_after(ServerAction::ResetUnread).await, "broken");
     assert_eq!(code_after(ServerAction::Reset(Vec::new())).await, "broken");
     assert_eq!(code_after(ServerAction::Say(Vec::new())).await, "broken");
