@@ -232,7 +232,7 @@ pub struct ApplyOptions<'w> {
     pub undo: Option<&'w PreparedUndo>,
     /// Where else the result is reported.
     pub reports: Option<&'w ReportOutputs>,
-    /// Who hears of what happens meanwhile.
+    /// Receivers of the events of the run.
     pub events: Option<&'w Arc<EventStream>>,
     /// The leases under which it is.
     pub leases: Option<&'w LeaseRenewer>,
@@ -373,7 +373,7 @@ impl ApplyOptions<'_> {
     }
 }
 
-/// Nothing was written; programs hear so, object by object as far as there are any.
+/// Nothing was written; the result is reported to programs, object by object as far as there are any.
 pub fn report_not_started(
     outcomes: &[StepOutcome],
     why: &[Diagnostic],

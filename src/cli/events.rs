@@ -27,7 +27,7 @@ use crate::report::plan_report::{DiagnosticView, ObjectName, PlanReport};
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::run::RunEvent;
 
-/// Who hears of what happens.
+/// Receivers of events.
 pub struct EventStream(Mutex<EventStreamState>);
 
 #[derive(Default)]
@@ -54,7 +54,7 @@ struct EventFileWriter {
 }
 
 impl EventStream {
-    /// Does work of which these files are reported from its beginning to its end.
+    /// Runs work and writes its events to these files.
     ///
     /// # Errors
     /// Those of the work; then those of the files.

@@ -41,7 +41,7 @@ pub struct FmtArgs {
 /// Lays out files, or tells which are not laid out so.
 ///
 /// # Errors
-/// When the result cannot be determined.
+/// When stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let (texts, mut faults) = workspace::open_sources(&common.directory, &args.paths);
     let mut work = FormatJob { check: args.check, changed: Vec::new(), faults: Vec::new(), total: 0 };

@@ -2,7 +2,7 @@
 //!
 //! A lease is of a service and a scope, whatever the target is called, so that workspaces that share a directory
 //! keep out of each other's way without agreeing on names.
-//! Deliberately absent: waiting. Whoever comes second hears who is first.
+//! Deliberately absent: waiting. The second run gets an error that names the holder.
 
 use std::collections::BTreeMap;
 use std::io;

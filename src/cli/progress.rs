@@ -105,7 +105,7 @@ impl<'s> ProgressDisplay<'s> {
     fn render_limits(&self) -> String {
         let limits =
             self.services.iter().filter_map(|(name, service)| render_limit(name, service.measure_rate()));
-        limits.take(MAX_SERVICES_SHOWN).map(|limits| format!("  {limits}")).collect()
+        limits.take(MAX_SERVICES_SHOWN).map(|limit| format!("  {limit}")).collect()
     }
 
     /// Takes one event of a run.

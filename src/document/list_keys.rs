@@ -5,7 +5,7 @@
 //! a key; what means the same live (nothing and empty, a set in another order) has the same text.
 //! Deliberately absent: messages with values in them; the two places say enough.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::read::SourceReader;
@@ -33,6 +33,22 @@ pub(super) fn check_items(reading: &mut SourceReader, items: &[&DesiredNode], li
             }
         }
         _ => {}
+    }
+}
+
+/// The items of one list that differ: a set as a service holds it may have an item twice, and no document may.
+#[derive(Default)]
+pub struct DistinctItems(HashSet<String>);
+
+impl DistinctItems {
+    /// Whether no item before this one is the same; items of other lists than sets are never the same.
+    pub fn add(&mut self, list: &ArrayType, item: &DesiredValue) -> bool {
+        if !matches!(list.list_type, ListType::Set) {
+            return true;
+        }
+        let mut text = String::new();
+        write_desired(&mut text, item, ComparisonRule::Exact);
+        self.0.insert(text)
     }
 }
 

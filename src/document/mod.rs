@@ -11,7 +11,7 @@ pub mod depend;
 pub mod duplicates;
 pub mod format;
 pub mod levels;
-mod list_keys;
+pub mod list_keys;
 pub mod node_encoder;
 pub mod read;
 pub mod refer;

@@ -4,13 +4,14 @@
 //! Left out is what the service sets, copies, what means the same when absent, and marked values: secrets
 //! become sources, personal and sensitive ones are written only when asked for. Items of lists are distinguished
 //! by their keys; row ids stand only where nothing else tells items apart.
-//! Deliberately absent: text. The text is written elsewhere, behind a gate of its own.
+//! Deliberately absent: rendering, which has its own check.
 
 use std::collections::BTreeSet;
 
 use super::fill::{FillMode, fill_spec, get_object_fields};
 use super::names::{VariableNames, to_field_words, to_variable_words};
 use crate::diagnostic::SourceSpan;
+use crate::document::list_keys::DistinctItems;
 use crate::document::spec::MAX_TEXT;
 use crate::document::write::{CommentMap, NodeComment, is_guarded};
 use crate::document::{DesiredNode, DesiredValue, ValueSource};
@@ -19,9 +20,7 @@ use crate::kind::explain::can_be_cleared;
 use crate::kind::identity::ItemIdentity;
 use crate::kind::mask::is_unreadable;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{
-    ArrayType, Field, FieldType, ItemType, Kind, ListType, MapType, ScalarType, Shape, WriteBody,
-};
+use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, MapType, ScalarType, Shape, WriteBody};
 use crate::value::{Object, Sensitivity, Value};
 
 /// How deep a value of any sort may nest.
@@ -366,21 +365,14 @@ fn drop_repeated(node: &DesiredNode, ty: &FieldType) -> DesiredNode {
             DesiredValue::Object(drop_repeated_items(fields, shape))
         }
         (DesiredValue::List(items), FieldType::Array(list)) => {
-            let is_same = |a: &DesiredNode, b: &DesiredNode| match (&a.value, &b.value) {
-                (DesiredValue::Literal(a), DesiredValue::Literal(b)) => a.is_equivalent(b),
-                _ => false,
-            };
-            let is_set = matches!(list.list_type, ListType::Set);
-            let is_first = |at: usize| !is_set || !items[..at].iter().any(|other| is_same(other, &items[at]));
+            let mut distinct = DistinctItems::default();
             let own = |item: &DesiredNode| match (&item.value, &list.item) {
                 (DesiredValue::Object(fields), ItemType::Object(shape)) => {
                     build_node(DesiredValue::Object(drop_repeated_items(fields, shape)))
                 }
                 _ => item.clone(),
             };
-            DesiredValue::List(
-                (0..items.len()).filter(|at| is_first(*at)).map(|at| own(&items[at])).collect(),
-            )
+            DesiredValue::List(items.iter().filter(|item| distinct.add(list, &item.value)).map(own).collect())
         }
         (value, _) => value.clone(),
     };

@@ -14,12 +14,13 @@ use super::live_layout::{LiveLayout, LiveNode, resolve_field};
 use super::member_nodes::find_parent_node;
 use super::pending::is_answered;
 use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::document::list_keys::DistinctItems;
 use crate::document::write::edit::{DocumentEditor, EditError, TextEdit};
 use crate::document::write::is_guarded;
 use crate::document::write::layout::{LayoutEntry, LayoutNode};
 use crate::document::write::tree::{self, LayoutBuilder};
 use crate::document::{DesiredNode, DesiredValue, Document, ValueSource};
-use crate::kind::{Field, FieldType, ItemType, Kind, ListType, Shape};
+use crate::kind::{Field, FieldType, ItemType, Kind, Shape};
 use crate::plan::propose::{GrantedPermissions, ObjectProposal, ProposalInput, propose_object};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::format_path;
@@ -116,6 +117,7 @@ struct MemberChanges<'r> {
     removed: Vec<SourceSpan>,
     removed_keys: Vec<Box<str>>,
     items: Vec<LayoutNode>,
+    distinct: DistinctItems,
     rows: Vec<LayoutEntry>,
 }
 
@@ -225,10 +227,8 @@ impl<'r> DocumentReviser<'r> {
         if let Some(span) = span {
             return group.removed.push(span);
         }
-        if let Some(tree) = plain {
-            // the service may hold an item of a set twice
-            let is_known = matches!(list.list_type, ListType::Set) && group.items.contains(&tree);
-            if !is_known {
+        if let (Some(tree), Some(live)) = (plain, &change.before) {
+            if group.distinct.add(list, &DesiredValue::Literal(live.clone())) {
                 group.items.push(tree);
             }
             return;
@@ -283,6 +283,7 @@ impl<'r> DocumentReviser<'r> {
             removed: Vec::new(),
             removed_keys: Vec::new(),
             items: Vec::new(),
+            distinct: DistinctItems::default(),
             rows: Vec::new(),
         };
         Some(self.groups.entry((node.span.start, node.span.end)).or_insert(own))

@@ -129,15 +129,15 @@ fn find_last_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Sensitivity, &'k
 }
 
 fn parse_value(field: &Field, text: &str) -> Result<Value, Diagnostic> {
-    let own_scalar = field.ty.scalar_type().ok_or_else(|| diagnose_no_value(&field.name))?;
+    let scalar_type = field.ty.scalar_type().ok_or_else(|| diagnose_no_value(&field.name))?;
     // a choice that no description lists can still be live
-    let open = match own_scalar {
+    let open = match scalar_type {
         ScalarType::Enum { .. } => &ScalarType::String { max_length: None },
-        own_scalar => own_scalar,
+        scalar_type => scalar_type,
     };
     open.read_token(ScalarToken::String(text)).map_err(|mismatch| {
         let fault = Diagnostic::error("wrong-value", format!("`{}`: {}", field.name, mismatch.message));
-        fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", own_scalar.describe_type())))
+        fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", scalar_type.describe_type())))
     })
 }
 

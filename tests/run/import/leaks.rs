@@ -64,7 +64,7 @@ fn everything(fixture: &ImportFixture) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn nothing_marked_scalars_unasked() {
+fn nothing_marked_is_written_unasked() {
     for secrets in [SandboxSecretMode::Clear, SandboxSecretMode::Masked, SandboxSecretMode::Hidden] {
         each_kind(|kind| {
             let mut canaries = Canaries::default();
