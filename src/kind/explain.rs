@@ -257,7 +257,8 @@ fn summarize_fields(shape: &Shape) -> Vec<FieldSummary> {
         flags: list_flags(field),
         description: field.description.clone(),
     };
-    shape.fields.iter().filter(|field| !field.is_composed()).map(entry).collect()
+    let is_shown = |field: &&Field| !field.is_composed() || field.is_member_name();
+    shape.fields.iter().filter(is_shown).map(entry).collect()
 }
 
 fn summarize_scope_parameter(scope: &ScopeParameter) -> FieldSummary {

@@ -20,8 +20,8 @@ pub use api::{
 pub use body::{BodyEncoding, ReadConsistency, SettleTime};
 pub use field::{
     AbsenceRule, ClearValue, ComparisonRule, FieldFile, FieldLimitsFile, ItemDeletionFile, ItemFile,
-    ListOrder, ListTypeName, NumberEncoding, OmittedUse, ReferenceFile, ReferenceSourceFile, SecretReadback,
-    SensitivityFile, TypeName, UnlistedItems, WrittenItems,
+    ListOrder, ListTypeName, MapTypeName, NumberEncoding, OmittedUse, ReferenceFile, ReferenceSourceFile,
+    SecretReadback, SensitivityFile, TypeName, UnlistedItems, WrittenItems,
 };
 pub use operations::{
     DeleteFile, EmptyListForm, EmptyListSign, FindFile, IfMatchFile, ListFile, ListResponseShape, ListShows,

@@ -25,9 +25,9 @@ pub mod wildcard;
 use std::sync::Arc;
 
 pub use file::{
-    AbsenceRule, AuthScheme, ClearValue, ComparisonRule, IdAssigner, ListResponseShape, MemberNameCase,
-    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, ReplacementRule, SecretReadback,
-    UnknownMembers, UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
+    AbsenceRule, AuthScheme, ClearValue, ComparisonRule, IdAssigner, ListResponseShape, MapTypeName,
+    MemberNameCase, NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, ReplacementRule,
+    SecretReadback, UnknownMembers, UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
 };
 use uuid::Uuid;
 
@@ -372,6 +372,7 @@ pub struct MapType {
     /// Known keys with their meaning; empty when any key is as good as another.
     pub keys: Vec<(Arc<str>, String)>,
     pub deletes_unlisted: bool,
+    pub map_type: MapTypeName,
 }
 
 impl MapType {
@@ -395,6 +396,23 @@ pub struct ArrayType {
     /// The fields of each item that an empty list clears, by their number in the item's shape, where the service keeps
     /// what is not listed.
     pub cleared_item_fields: Vec<u16>,
+    /// How the items stand in a body where the service has an object in place of the list.
+    pub keyed_members: Option<KeyedMembers>,
+}
+
+/// The members of an object in place of a list.
+#[derive(Clone, Copy)]
+pub struct KeyedMembers {
+    /// The field of the items with the names of the members.
+    pub key: u16,
+    pub map_type: MapTypeName,
+}
+
+impl KeyedMembers {
+    /// The name of the member that holds an item.
+    pub fn read_name(self, item: &Value) -> Option<&str> {
+        item.as_object()?.get_field(self.key)?.as_str()
+    }
 }
 
 impl ArrayType {
@@ -643,6 +661,11 @@ impl Field {
     /// Whether no member holds it: it is made of other fields.
     pub fn is_composed(&self) -> bool {
         self.read_from.is_empty()
+    }
+
+    /// Whether it is the name of the member that holds the item.
+    pub fn is_member_name(&self) -> bool {
+        self.is_composed() && self.behavior.identifier
     }
 
     /// Objects, maps and lists, which some services write by rules of their own.

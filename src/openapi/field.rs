@@ -170,7 +170,11 @@ impl FieldDrafter<'_> {
             SchemaForm::Object { properties: members, additional_properties: others, .. }
                 if members.is_empty() =>
             {
-                draft_map_type(others.as_deref())
+                let entries = views.select_entries();
+                match entries.list_present().any(|plain| !plain.properties().is_empty()) {
+                    true => self.draft_object_map(&entries, below),
+                    false => draft_map_type(others.as_deref()),
+                }
             }
             SchemaForm::Object { .. } => self.draft_object_type(views, below),
             SchemaForm::Array { item, unique_items: distinct } => {
@@ -197,6 +201,19 @@ impl FieldDrafter<'_> {
         let list_type = infer_list_type(&fields, name);
         let items = DraftValue::Mapping(vec![build_fields_entry(fields, &left_out)]);
         DraftType::from_entries("array", list_type.with_items(DraftEntry::new("items", items)))
+    }
+
+    /// A map of objects: a list with the keys in a field of their own.
+    fn draft_object_map(&self, entries: &OperationSchemas, below: DraftNesting) -> DraftType {
+        let (mut fields, left_out) = self.draft_nested_fields(entries, below);
+        let is_free = |name: &&str| fields.iter().all(|field| field.name != *name);
+        let Some(key) = KEY_NAMES.into_iter().find(is_free) else {
+            return DraftType::new_any("its entries have members with all the names that a key could have");
+        };
+        fields.insert(0, draft_key_field(key));
+        let items = DraftValue::Mapping(vec![build_fields_entry(fields, &left_out)]);
+        let list_type = DraftListType::Keyed(key).with_items(DraftEntry::new("items", items));
+        DraftType::from_entries("array", list_type)
     }
 
     /// That a value may be the id of an object of another kind.
@@ -226,11 +243,28 @@ fn build_reference_entry(views: &OperationSchemas, ty: &str) -> Option<DraftEntr
     })
 }
 
+/// The names of the field with the keys of a map of objects, the first that is free.
+const KEY_NAMES: [&str; 3] = ["name", "key", "member_name"];
+
+/// The field with the keys of a map of objects.
+fn draft_key_field(name: &str) -> DraftField {
+    let lines = vec![
+        build_type_entry("string"),
+        DraftEntry::from_text("description", "The key of the entry."),
+        DraftEntry::from_keyword("required", true),
+    ];
+    let entry = DraftEntry::new(name, DraftValue::Mapping(lines));
+    let behavior = DraftBehavior { required: true, ..DraftBehavior::default() };
+    DraftField { name: name.to_owned(), ty: "string", behavior, sensitivity: None, entry }
+}
+
 /// How the items of a list are matched.
 enum DraftListType {
     Atomic,
     Set,
     Map(String, Option<String>),
+    /// By the names of the members of an object in place of the list.
+    Keyed(&'static str),
 }
 
 impl DraftListType {
@@ -254,6 +288,13 @@ impl DraftListType {
                 ]
             }
             Self::Set => vec![DraftEntry::from_keyword("list_type", "set"), keep()],
+            Self::Keyed(key) => {
+                vec![
+                    DraftEntry::from_keyword("list_type", "map"),
+                    DraftEntry::from_keyword("keyed_by", key),
+                    keep(),
+                ]
+            }
             Self::Map(key, row) => {
                 let remark = format!(
                     "whether `{}` is unique among the items; else name other fields, or `list_type: atomic`",

@@ -69,6 +69,15 @@ impl<'p> SchemaPresence<'p> {
         }
     }
 
+    fn select_entry(self) -> Self {
+        match self.schema().map(|plain| &plain.form) {
+            Some(SchemaForm::Object { additional_properties: Some(entry), .. }) => {
+                Self::Present { schema: entry, required: false }
+            }
+            _ => Self::NoOperation,
+        }
+    }
+
     fn is_required(self) -> bool {
         matches!(self, Self::Present { required: true, .. })
     }
@@ -108,6 +117,12 @@ impl<'p> OperationSchemas<'p> {
     /// The items of a list.
     pub fn select_items(&self) -> Self {
         let [read, create, update] = [self.read, self.create, self.update].map(SchemaPresence::select_item);
+        Self { read, create, update }
+    }
+
+    /// The entries of a map.
+    pub fn select_entries(&self) -> Self {
+        let [read, create, update] = [self.read, self.create, self.update].map(SchemaPresence::select_entry);
         Self { read, create, update }
     }
 

@@ -10,6 +10,7 @@ pub mod conflicting_fields;
 pub mod count_limit;
 pub mod desired_digest;
 pub mod digest;
+pub mod encode;
 pub mod gate;
 pub mod normalization;
 pub mod permission;

@@ -7,15 +7,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::exchange::{BodyForm, Method, PlannedRequest, WireValue};
+use crate::exchange::{BodyEncoding, BodyForm, Method, PlannedRequest, WireValue};
 use crate::kind::mask::is_unreadable;
 use crate::kind::{
-    AbsenceRule, ArrayType, Field, FieldType, ItemType, NestedFields, NestedGranularity, Shape,
-    UnknownMembers, WriteBody, WriteOperation, WrittenItems, address,
+    AbsenceRule, ArrayType, Field, FieldType, ItemType, MapTypeName, NestedFields, NestedGranularity, Shape,
+    WriteBody, WriteOperation, WrittenItems, address,
+};
+use crate::plan::encode::{
+    PathTail, WriteMode, encode_changed_members, encode_object, encode_value, is_sent, list_carried_members,
 };
 use crate::plan::propose::ObjectProposal;
 use crate::plan::{Change, PlanSubject, Step, StepAction, StepRequest};
-use crate::value::{Object, PathSegment, UnknownField, Value, ValuePath};
+use crate::value::{Object, PathSegment, Value, ValuePath};
 
 /// How a request is to be made.
 #[derive(Clone, Copy)]
@@ -175,7 +178,10 @@ fn build_partial_update(
     for field in fields() {
         let value = proposal.desired.get_field(field.number).unwrap_or(&Value::Null);
         let wire = if parts {
-            encode_changed_members(field, value, &proposal.changes)
+            let paths = proposal.changes.iter().map(|change| &change.path);
+            let below = paths.filter(|path| path.top_field() == Some(&*field.name));
+            let below: Vec<PathTail> = below.map(|path| &path.0[1..]).collect();
+            encode_changed_members(field, value, &below, merges_deeply(write))
         } else {
             encode_value(field, value, WriteMode::Update)
         };
@@ -195,6 +201,11 @@ fn build_partial_update(
         (WireValue::Object(body), query),
         (list_changed_pointers(proposal), along),
     )
+}
+
+/// Whether an update merges objects in objects too.
+fn merges_deeply(write: &WriteOperation) -> bool {
+    write.body_form.encoding == BodyEncoding::MergePatch
 }
 
 /// The fields that are sent with a changed nested one, so that the service empties none of them: those that the kind
@@ -261,6 +272,7 @@ pub fn is_missing_required(field: &Field, members: &[(String, WireValue)]) -> bo
 
 /// Whether a request carries the live value at a path that the document does not name.
 pub fn replaces_path(
+    shape: &Shape,
     write: &WriteOperation,
     proposal: &ObjectProposal,
     planned: &StepRequest,
@@ -274,6 +286,9 @@ pub fn replaces_path(
     let sent = under_top().next().is_some() || planned.sent_unchanged.iter().any(|name| name == top);
     let whole =
         write.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
+    if splits_list(shape, write, path) {
+        return under_top().any(|change| is_in_sent_item(write, &change.path, path));
+    }
     // lists are sent in full, and so is each member of an object that is sent in parts
     let is_in_list = matches!(path.0.get(1), Some(PathSegment::Item { .. }));
     let is_in_sent_member =
@@ -281,6 +296,22 @@ pub fn replaces_path(
     // a change of the object as a whole
     let is_under_change = under_top().any(|change| change.path.0.len() == 1);
     sent && (whole || is_in_list || is_in_sent_member || is_under_change)
+}
+
+/// Whether a path leads into a list of which an update sends single items, by the names of their members.
+pub fn splits_list(shape: &Shape, write: &WriteOperation, path: &ValuePath) -> bool {
+    let field = path.top_field().and_then(|name| shape.find_field(name));
+    let Some(FieldType::Array(list)) = field.map(|field| &field.ty) else { return false };
+    let is_whole = |nested: &NestedFields| nested.granularity == NestedGranularity::Whole;
+    let is_granular = list.keyed_members.is_some_and(|keyed| keyed.map_type == MapTypeName::Granular);
+    is_granular && write.body == WriteBody::Changes && !write.nested_fields.as_ref().is_some_and(is_whole)
+}
+
+/// Whether a change of such a list sends what is at a path: in the same item, or in the same member of it where the
+/// service merges those too.
+pub fn is_in_sent_item(write: &WriteOperation, change: &ValuePath, path: &ValuePath) -> bool {
+    let depth = change.0.len().min(if merges_deeply(write) { 3 } else { 2 });
+    path.0.get(..depth) == change.0.get(..depth)
 }
 
 /// The request that makes a new object.
@@ -369,124 +400,4 @@ fn build_step_request(
 
 fn list_changed_pointers(proposal: &ObjectProposal) -> Vec<String> {
     proposal.changes.iter().map(|change| change.path.to_pointer()).collect()
-}
-
-/// When an object is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WriteMode {
-    Create,
-    Update,
-}
-
-/// Whether a field belongs into a body that holds everything.
-fn is_sent(field: &Field, value: Option<&Value>, moment: WriteMode) -> bool {
-    let wrong_moment = match moment {
-        WriteMode::Create => {
-            field.behavior.update_only || (field.behavior.read_only && field.copy_of.is_none())
-        }
-        WriteMode::Update => field.behavior.immutable && field.behavior.write_only,
-    };
-    let always = moment == WriteMode::Update
-        && matches!(field.ty, FieldType::Array(_))
-        && field.when_absent == AbsenceRule::Zero;
-    !field.omit_from_writes && !wrong_moment && (value.is_some() || always)
-}
-
-fn encode_object(shape: &Shape, object: &Object, moment: WriteMode) -> WireValue {
-    let mut members = Vec::with_capacity(shape.fields.len());
-    for field in &shape.fields {
-        let value = object.get_field(field.number);
-        if !is_sent(field, value, moment) {
-            continue;
-        }
-        if let Some(source) = object.find_source(field.number).filter(|_| moment == WriteMode::Update) {
-            members.push((field.write_to.to_string(), WireValue::Raw(source.to_owned())));
-            continue;
-        }
-        // a list that the service might keep when it is null is always said in full
-        let value = match value {
-            None | Some(Value::Null) if field.when_absent == AbsenceRule::Zero && field.is_nested() => {
-                field.ty.build_zero_value()
-            }
-            None => continue,
-            Some(Value::Null) if moment == WriteMode::Create => continue,
-            Some(value) => value.clone(),
-        };
-        members.push((field.write_to.to_string(), encode_value(field, &value, moment)));
-    }
-    let carried = list_carried_members(shape, object);
-    members.extend(carried.map(|own| (own.name.to_string(), WireValue::Raw(own.raw.to_string()))));
-    WireValue::Object(members)
-}
-
-/// The members that no field describes and that a write of everything sends back.
-fn list_carried_members<'o>(
-    shape: &Shape,
-    object: &'o Object,
-) -> impl Iterator<Item = &'o UnknownField> + use<'o> {
-    let is_carried = shape.unknown_members == UnknownMembers::Carried;
-    object.unknown_fields.iter().chain(object.ignored_fields()).filter(move |_| is_carried)
-}
-
-/// A value in full.
-fn encode_value(field: &Field, value: &Value, moment: WriteMode) -> WireValue {
-    match (&field.ty, value) {
-        (_, Value::Null) => WireValue::Null,
-        (FieldType::Scalar(scalar), value) => scalar.encode_value(value),
-        (FieldType::Map(map), Value::Map(entries)) => WireValue::Object(
-            entries.iter().map(|(key, value)| (key.to_string(), map.value.encode_value(value))).collect(),
-        ),
-        (FieldType::Object(shape), Value::Object(object)) => encode_object(shape, object, moment),
-        (FieldType::Array(list), Value::Array(items)) => WireValue::Array(
-            items
-                .iter()
-                .map(|item| match (&list.item, item) {
-                    (ItemType::Scalar(scalar), item) => scalar.encode_value(item),
-                    (ItemType::Object(shape), Value::Object(object)) => encode_object(shape, object, moment),
-                    (ItemType::Object(_), _) => WireValue::Null,
-                })
-                .collect(),
-        ),
-        _ => WireValue::Null,
-    }
-}
-
-/// A value reduced to what differs: of objects and maps the members that do, anything else in full.
-fn encode_changed_members(field: &Field, value: &Value, changes: &[crate::plan::Change]) -> WireValue {
-    let under: Vec<&ValuePath> =
-        changes.iter().map(|change| &change.path).filter(|p| p.top_field() == Some(&*field.name)).collect();
-    let touched = |name: &str| {
-        under.iter().any(|path| match path.0.get(1) {
-            None => true,
-            Some(PathSegment::Field(next)) => **next == *name,
-            Some(PathSegment::Key(next, _)) => **next == *name,
-            Some(PathSegment::Item { .. }) => true,
-        })
-    };
-    match (&field.ty, value) {
-        (FieldType::Object(shape), Value::Object(object)) => {
-            let members = shape.fields.iter().filter(|inner| touched(&inner.name)).map(|inner| {
-                let value = object.get_field(inner.number).unwrap_or(&Value::Null);
-                (inner.write_to.to_string(), encode_value(inner, value, WriteMode::Update))
-            });
-            WireValue::Object(members.collect())
-        }
-        (FieldType::Map(map), Value::Map(entries)) => {
-            let mut members: Vec<(String, WireValue)> = entries
-                .iter()
-                .filter(|(key, _)| touched(key))
-                .map(|(key, value)| (key.to_string(), map.value.encode_value(value)))
-                .collect();
-            for path in under {
-                // an entry that goes is said to be null
-                if let Some(PathSegment::Key(key, _)) = path.0.get(1)
-                    && !entries.iter().any(|(own, _)| own == key)
-                {
-                    members.push((key.to_string(), WireValue::Null));
-                }
-            }
-            WireValue::Object(members)
-        }
-        _ => encode_value(field, value, WriteMode::Update),
-    }
 }

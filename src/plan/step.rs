@@ -244,7 +244,8 @@ fn decide_update(
     let is_known = rules.just_created || rules.permissions.assume_secrets;
     let carried = |path: &ValuePath| {
         let carries = |(part, planned): (&UpdatePart, &StepRequest)| {
-            part.takes_path(shape, path) && request::replaces_path(part.write, &part.proposal, planned, path)
+            part.takes_path(shape, path)
+                && request::replaces_path(shape, part.write, &part.proposal, planned, path)
         };
         !is_known && parts.iter().zip(&requests).any(carries)
     };
@@ -284,6 +285,9 @@ fn decide_update(
 fn sends_path(shape: &Shape, part: &UpdatePart, path: &ValuePath) -> bool {
     let of_list = matches!(path.0.get(1), Some(PathSegment::Item { .. }));
     let same = |change: &Change| {
+        if request::splits_list(shape, part.write, path) {
+            return request::is_in_sent_item(part.write, &change.path, path);
+        }
         is_overlapping(&change.path, path) || (change.path.top_field() == path.top_field() && of_list)
     };
     part.takes_path(shape, path)

@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::mask::RedactedPath;
 use super::plan_report::{QueryParameterView, ReplacedField, RequestView};
-use crate::kind::{FieldType, Kind, NestedGranularity, ParameterLocation, WriteBody, WriteOperation};
+use crate::kind::{
+    FieldType, Kind, MapTypeName, NestedGranularity, ParameterLocation, WriteBody, WriteOperation,
+};
 use crate::plan::{PlanSubject, StepRequest};
 use crate::value::Sensitivity;
 
@@ -124,12 +126,22 @@ fn find_replaced_fields(kind: &Kind, write: &WriteOperation, sends: &[String]) -
         tops.filter_map(|top| kind.shape.fields.iter().find(|field| escape_segment(&field.name) == top));
     fields
         // parts of objects and maps can be named; a list always travels complete
-        .filter(|field| (complete && field.is_nested()) || matches!(field.ty, FieldType::Array(_)))
+        .filter(|field| (complete && field.is_nested()) || is_sent_whole(&field.ty))
         .map(|field| ReplacedField {
             path: format!("/{}", escape_segment(&field.name)),
             ty: field.ty.type_name().to_owned(),
         })
         .collect()
+}
+
+/// Whether no part of a value can be sent by itself.
+fn is_sent_whole(ty: &FieldType) -> bool {
+    let is_atomic = |map_type| map_type == MapTypeName::Atomic;
+    match ty {
+        FieldType::Array(list) => list.keyed_members.is_none_or(|keyed| is_atomic(keyed.map_type)),
+        FieldType::Map(map) => is_atomic(map.map_type),
+        FieldType::Scalar(_) | FieldType::Object(_) => false,
+    }
 }
 
 /// A name as a step of a JSON Pointer.

@@ -7,13 +7,13 @@ use super::sensitive_texts;
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::exchange::WireValue;
-use crate::kind::{Field, FieldType, ItemType};
+use crate::kind::{ArrayType, Field, FieldType, ItemType};
 use crate::plan::Step;
 use crate::plan::request::is_missing_required;
 use crate::remote::api_error::ApiError;
 use crate::remote::redactor::Redactor;
 use crate::remote::target_client::{RequestError, UNREADABLE};
-use crate::value::Object;
+use crate::value::{Object, Value};
 
 /// The diagnostics of a trouble, at the document's lines.
 pub fn locate_error(trouble: &RequestError, document: &Document, live: Option<&Object>) -> Vec<Diagnostic> {
@@ -77,11 +77,10 @@ fn build_diagnostic(said: &ApiError, document: &Document) -> Diagnostic {
 /// The field that a service calls `name` (any case, dots and indexes reach inwards), and its line.
 fn find_field_span(document: &Document, name: &str) -> Option<(String, SourceSpan)> {
     let (mut shape, mut node) = (&document.kind.shape, &document.spec);
-    let mut found = None;
+    let (mut found, mut list) = (None, None);
     for step in name.split(['.', '[', ']', '/']).filter(|step| !step.is_empty()) {
-        if let Ok(index) = step.parse::<usize>() {
-            let DesiredValue::List(items) = &node.value else { break };
-            let Some(item) = items.get(index) else { break };
+        if let (Some(list), DesiredValue::List(items)) = (list.take(), &node.value) {
+            let Some(item) = find_item(list, items, step) else { break };
             node = item;
             continue;
         }
@@ -94,14 +93,26 @@ fn find_field_span(document: &Document, name: &str) -> Option<(String, SourceSpa
         node = inner;
         match &field.ty {
             FieldType::Object(inner) => shape = inner,
-            FieldType::Array(list) => match &list.item {
-                ItemType::Object(inner) => shape = inner,
-                ItemType::Scalar(_) => {}
-            },
+            FieldType::Array(own) => {
+                list = Some(own);
+                if let ItemType::Object(inner) = &own.item {
+                    shape = inner;
+                }
+            }
             _ => break,
         }
     }
     found
+}
+
+/// The item of a list at an index, or of the member of that name.
+fn find_item<'w>(list: &ArrayType, items: &'w [DesiredNode], step: &str) -> Option<&'w DesiredNode> {
+    let Some(keyed) = list.keyed_members else { return items.get(step.parse::<usize>().ok()?) };
+    let is_named = |item: &&DesiredNode| {
+        let name = item.get_field(keyed.key).map(|name| &name.value);
+        matches!(name, Some(DesiredValue::Literal(Value::String(own))) if **own == *step)
+    };
+    items.iter().find(is_named)
 }
 
 fn is_called(field: &Field, name: &str) -> bool {

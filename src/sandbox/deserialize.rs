@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{
-    AbsenceRule, Api, Field, FieldType, ItemType, MemberNameCase, ScalarType, Shape, WireFormat,
+    AbsenceRule, Api, Field, FieldType, ItemType, KeyedMembers, MemberNameCase, ScalarType, Shape, WireFormat,
 };
 use crate::sandbox::embedded_objects::EmbeddedObject;
 use crate::sandbox::raw_body::{RawBodyValue, RawScalar};
@@ -92,6 +92,9 @@ impl<'k> SandboxDeserializer<'k> {
 
     /// The member that belongs to a field; of several the last.
     fn take_member<'b>(&self, field: &Field, members: &mut RawMembers<'b>) -> Option<RawBodyValue<'b>> {
+        if field.is_member_name() {
+            return None;
+        }
         let path = match self.direction {
             SandboxBodyDirection::Request => std::slice::from_ref(&field.write_to),
             SandboxBodyDirection::Response if field.behavior.write_only => {
@@ -129,7 +132,7 @@ impl<'k> SandboxDeserializer<'k> {
     /// What is left over: no field is called so, nor is it what a field is read through.
     fn collect_unknown_fields(&self, shape: &Shape, members: RawMembers) -> Vec<UnknownField> {
         let known = |name: &str| {
-            shape.fields.iter().any(|field| {
+            shape.fields.iter().filter(|field| !field.is_member_name()).any(|field| {
                 let read =
                     field.read_from.first().filter(|_| self.direction == SandboxBodyDirection::Response);
                 let own = read.unwrap_or(&field.write_to);
@@ -165,7 +168,13 @@ impl<'k> SandboxDeserializer<'k> {
                 Some(entries) => self.read_map(&map.value, entries, at),
                 None => self.reject_value(at, "an object is expected"),
             },
-            FieldType::Array(list) => self.read_list(&list.item, given, at),
+            FieldType::Array(list) => match (&list.item, list.keyed_members) {
+                (ItemType::Object(shape), Some(keyed)) => match given.into_entries() {
+                    Some(entries) => self.read_keyed_items(shape, keyed, entries, at),
+                    None => self.reject_value(at, "an object is expected"),
+                },
+                (item, _) => self.read_list(item, given, at),
+            },
         }
     }
 
@@ -206,6 +215,27 @@ impl<'k> SandboxDeserializer<'k> {
             }
         }
         Value::Map(entries)
+    }
+
+    /// Members as items; one that is null stays a map of its name, which a merge takes out.
+    fn read_keyed_items(&mut self, shape: &Shape, keyed: KeyedMembers, given: RawMembers, at: &str) -> Value {
+        let mut items: Vec<Value> = Vec::with_capacity(given.len());
+        for (name, given) in given {
+            let is_null = given.is_null();
+            let value = match given.into_members().filter(|_| !is_null) {
+                Some(members) => {
+                    let mut object = self.read_members(shape, members, &join_path(at, &name));
+                    object.set_field(keyed.key, Value::from_text(&*name));
+                    Value::Object(Box::new(object))
+                }
+                None if is_null => Value::Map(vec![(Box::from(&*name), Value::Null)]),
+                None => return self.reject_value(&join_path(at, &name), "an object is expected"),
+            };
+            // of the same name the last counts
+            items.retain(|item| get_sent_name(keyed, item) != Some(&*name));
+            items.push(value);
+        }
+        Value::Array(items)
     }
 
     fn read_list(&mut self, item: &ItemType, given: RawBodyValue, at: &str) -> Value {
@@ -299,6 +329,14 @@ impl<'k> SandboxDeserializer<'k> {
         if self.direction == SandboxBodyDirection::Response || !is_lenient(self.api) {
             self.field_errors.push(SandboxFieldError { field: at.to_owned(), message: message.to_owned() });
         }
+    }
+}
+
+/// The name of a member that was sent, as an item or as nothing.
+pub fn get_sent_name(keyed: KeyedMembers, item: &Value) -> Option<&str> {
+    match item {
+        Value::Map(entries) => entries.first().map(|(name, _)| &**name),
+        item => keyed.read_name(item),
     }
 }
 

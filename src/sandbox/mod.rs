@@ -19,6 +19,7 @@ mod http;
 mod id_generator;
 mod in_process;
 mod json_patch;
+mod keyed_items;
 mod late_writes;
 mod list_items;
 mod log;

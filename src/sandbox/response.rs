@@ -165,6 +165,11 @@ impl SandboxEncoder<'_> {
                 entries.iter().map(|(key, value)| (key.to_string(), map.value.encode_value(value))).collect(),
             ),
             (FieldType::Object(shape), Value::Object(inner)) => self.encode_object(shape, inner),
+            (FieldType::Array(list), Value::Array(items)) if list.keyed_members.is_some() => {
+                let name = |item| list.keyed_members.and_then(|keyed| keyed.read_name(item));
+                let member = |item| Some((name(item)?.to_owned(), self.encode_item(&list.item, item)));
+                WireValue::Object(items.iter().filter_map(member).collect())
+            }
             (FieldType::Array(list), Value::Array(items)) => {
                 WireValue::Array(items.iter().map(|value| self.encode_item(&list.item, value)).collect())
             }

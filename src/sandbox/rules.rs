@@ -5,9 +5,11 @@
 //! it empties what should have ridden along. What the service sets is never taken from a body.
 //! Deliberately absent: reading bodies and answering.
 
+use crate::exchange::BodyEncoding;
 use crate::kind::{
     AbsenceRule, ArrayType, CopySource, Field, FieldType, IfMatchSource, ItemType, Kind, ListType,
-    NestedGranularity, ReadConsistency, ScalarType, Shape, UnknownMembers, WireFormat, WriteOperation,
+    MapTypeName, NestedGranularity, ReadConsistency, ScalarType, Shape, UnknownMembers, WireFormat,
+    WriteOperation,
 };
 use crate::remote::wire;
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer, is_lenient, is_same_name};
@@ -24,8 +26,9 @@ use crate::value::{Object, UnknownField, Value};
 pub enum SandboxNestedMerge {
     /// What is sent takes the place of what is there. `Harsh` also empties what should ride along and did not.
     Replace { clears_omitted: bool },
-    /// Members that are sent are set, items are put in by their key.
-    MergeMembers,
+    /// Members that are sent are set, items are put in by their key. `is_deep`: so are the members of items that are
+    /// members themselves.
+    MergeMembers { is_deep: bool },
     /// Members that are sent are set, items are appended: the flag that the service wants was left out.
     AppendItems,
 }
@@ -39,7 +42,9 @@ impl SandboxNestedMerge {
         }
         match nested.granularity {
             NestedGranularity::Whole => Self::Replace { clears_omitted: harsh && !nested.query.is_empty() },
-            NestedGranularity::Members => Self::MergeMembers,
+            NestedGranularity::Members => {
+                Self::MergeMembers { is_deep: write.body_form.encoding == BodyEncoding::MergePatch }
+            }
         }
     }
 }
@@ -159,12 +164,13 @@ impl SandboxWriteRules<'_> {
 
     fn replace_items(&mut self, list: &ArrayType, items: &[Value], before: Option<&Value>) -> Value {
         let before = before.map(Value::items).unwrap_or_default();
+        let items = list_sent_items(list, items);
         let row = |item| before.iter().find(|old| is_same_row(list, old, item));
-        Value::Array(items.iter().map(|item| self.replace_item(list, item, row(item))).collect())
+        Value::Array(items.map(|item| self.replace_item(list, item, row(item))).collect())
     }
 
     /// One item: the row that it was, or a new one.
-    fn replace_item(&mut self, list: &ArrayType, item: &Value, old: Option<&Value>) -> Value {
+    pub(super) fn replace_item(&mut self, list: &ArrayType, item: &Value, old: Option<&Value>) -> Value {
         let (ItemType::Object(shape), Value::Object(body)) = (&list.item, item) else { return item.clone() };
         let old = old.and_then(Value::as_object);
         let mut made = self.build_object(shape, body, old);
@@ -178,7 +184,7 @@ impl SandboxWriteRules<'_> {
     /// A list in which what is not sent stays.
     fn upsert_items(&mut self, list: &ArrayType, items: &[Value], before: Option<&Value>) -> Value {
         let mut all = before.map(Value::items).unwrap_or_default().to_vec();
-        for item in items {
+        for item in list_sent_items(list, items) {
             let at = all.iter().position(|old| is_same_row(list, old, item) || is_same_item(list, old, item));
             let made = self.replace_item(list, item, at.and_then(|at| all.get(at)));
             match at.and_then(|at| all.get_mut(at)) {
@@ -200,17 +206,13 @@ impl SandboxWriteRules<'_> {
             (FieldType::Scalar(_), ..) | (_, _, SandboxNestedMerge::Replace { .. }) => {
                 self.replace_value(field, Some(given), before)
             }
-            (FieldType::Map(_), ..) => merge_map(Some(given), before),
+            (FieldType::Map(map), ..) if map.map_type == MapTypeName::Granular => {
+                merge_map(Some(given), before)
+            }
+            (FieldType::Map(_), ..) => self.replace_value(field, Some(given), before),
             (FieldType::Object(shape), Value::Object(body), _) => {
-                let mut all = before.and_then(Value::as_object).cloned().unwrap_or_default();
-                for (number, value) in body.fields() {
-                    let inner = shape.get_field(number);
-                    if !is_not_writable(inner, false) {
-                        let before = all.get_field(number).cloned();
-                        all.set_field(number, self.merge_value(inner, value, before.as_ref(), nested));
-                    }
-                }
-                Value::Object(Box::new(all))
+                let before = before.and_then(Value::as_object);
+                Value::Object(Box::new(self.merge_members(shape, body, before, nested)))
             }
             (FieldType::Object(_), ..) => Value::Null,
             (FieldType::Array(list), given, SandboxNestedMerge::AppendItems) => {
@@ -222,8 +224,32 @@ impl SandboxWriteRules<'_> {
             (FieldType::Array(list), ..) if matches!(list.list_type, ListType::Atomic) => {
                 self.replace_value(field, Some(given), before)
             }
-            (FieldType::Array(list), given, _) => self.upsert_items(list, given.items(), before),
+            (FieldType::Array(list), given, _) => match list.keyed_members {
+                Some(keyed) if keyed.map_type == MapTypeName::Granular => {
+                    self.merge_keyed_items(list, given.items(), before, nested)
+                }
+                Some(_) => self.replace_value(field, Some(given), before),
+                None => self.upsert_items(list, given.items(), before),
+            },
         }
+    }
+
+    pub(super) fn merge_members(
+        &mut self,
+        shape: &Shape,
+        body: &Object,
+        before: Option<&Object>,
+        nested: SandboxNestedMerge,
+    ) -> Object {
+        let mut all = before.cloned().unwrap_or_default();
+        for (number, value) in body.fields() {
+            let inner = shape.get_field(number);
+            if !is_not_writable(inner, false) {
+                let before = all.get_field(number).cloned();
+                all.set_field(number, self.merge_value(inner, value, before.as_ref(), nested));
+            }
+        }
+        all
     }
 
     /// Of the unknown members of a body those that the object already has: the service knows them, the kind does not.
@@ -240,7 +266,7 @@ impl SandboxWriteRules<'_> {
         had.iter().filter_map(keep).collect()
     }
 
-    fn merge_unknown_fields(&self, object: &mut Object, body: &Object) {
+    pub(super) fn merge_unknown_fields(&self, object: &mut Object, body: &Object) {
         let merged = |had: &UnknownField| self.update_unknown_field(had, body).unwrap_or_else(|| had.clone());
         object.unknown_fields = object.unknown_fields.iter().map(merged).collect();
     }
@@ -414,6 +440,12 @@ impl SandboxWriteRules<'_> {
         };
         value.filter(|value| !value.is_blank()).cloned()
     }
+}
+
+/// The items of a body with everything; a member that is null says nothing there.
+fn list_sent_items<'i>(list: &ArrayType, items: &'i [Value]) -> impl Iterator<Item = &'i Value> {
+    let is_keyed = list.keyed_members.is_some();
+    items.iter().filter(move |item| !is_keyed || item.as_object().is_some())
 }
 
 /// What waits becomes what is; an object that was not verified becomes like the pattern.

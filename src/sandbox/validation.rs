@@ -53,12 +53,14 @@ fn find_missing_fields(kind: &Kind, shape: &Shape, object: &Object, place: &mut 
                 inside(shape, object, format!("{at}."))
             }
             (
-                FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }),
+                FieldType::Array(list @ ArrayType { item: ItemType::Object(shape), .. }),
                 Some(Value::Array(items)),
             ) => {
                 for (index, item) in items.iter().enumerate() {
                     if let Value::Object(object) = item {
-                        inside(shape, object, format!("{at}.{index}."));
+                        let name = list.keyed_members.and_then(|keyed| keyed.read_name(item));
+                        let step = name.map_or_else(|| index.to_string(), str::to_owned);
+                        inside(shape, object, format!("{at}.{step}."));
                     }
                 }
             }

@@ -11,7 +11,8 @@ use trueup::kind::file::{
 use trueup::kind::{
     AbsenceRule, Api, ArrayType, ClearValue, ComparisonRule, Field, FieldBehavior, FieldType, HistoryFields,
     IdAssigner, ItemType, Kind, KindIdentity, KindOperations, ListResponseShape, ListType, MapType,
-    MemberNameCase, NumberEncoding, ReadForm, ScalarType, Shape, UuidFormat, WireFormat, WrittenItems,
+    MapTypeName, MemberNameCase, NumberEncoding, ReadForm, ScalarType, Shape, UuidFormat, WireFormat,
+    WrittenItems,
 };
 use trueup::remote::wire::{self, Snapshot};
 use trueup::value::{Object, Sensitivity, Value};
@@ -77,7 +78,12 @@ pub fn object(shape: Arc<Shape>) -> FieldType {
 }
 
 pub fn map(value: ScalarType) -> FieldType {
-    FieldType::Map(MapType { value, keys: Vec::new(), deletes_unlisted: true })
+    FieldType::Map(MapType {
+        value,
+        keys: Vec::new(),
+        deletes_unlisted: true,
+        map_type: MapTypeName::default(),
+    })
 }
 
 pub fn leaves(leaf: ScalarType) -> FieldType {
@@ -97,6 +103,7 @@ fn list(item: ItemType) -> FieldType {
         write_items: WrittenItems::All,
         delete_items_through: None,
         cleared_item_fields: Vec::new(),
+        keyed_members: None,
     })
 }
 

@@ -447,7 +447,11 @@ impl<'k> FitCollector<'k> {
                         .find(|stranger| is_read_from(field, &stranger.name, names))?;
                     let mut value = read_any(own.raw.as_bytes(), self.format).ok()?;
                     for step in steps {
-                        value = value.items().get(step.parse::<usize>().ok()?)?.clone();
+                        let index = step.parse::<usize>().ok()?;
+                        value = match value {
+                            Value::Map(entries) => entries.into_iter().nth(index)?.1,
+                            value => value.items().get(index)?.clone(),
+                        };
                     }
                     return Some(observe_type(&value).json_type);
                 }

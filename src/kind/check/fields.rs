@@ -23,6 +23,8 @@ const MAX_FIELDS: usize = 1000;
 pub(super) struct InheritedBehavior {
     pub sensitivity: Sensitivity,
     pub read_only: bool,
+    /// The field with the names of the members that hold the items; no member of an item holds it.
+    pub member_name: Option<String>,
 }
 
 impl KindChecker<'_> {
@@ -48,7 +50,7 @@ impl KindChecker<'_> {
             self.report_error(yaml_path, "wrong-number", message);
             return None;
         }
-        self.check_member_clashes(context, fields, yaml_path);
+        self.check_member_clashes(context, fields, yaml_path, above);
         let mut made = Vec::with_capacity(fields.0.len());
         for (number, (name, file)) in (0..).zip(&fields.0) {
             let place = FieldPosition { siblings: fields, number, name };
@@ -63,9 +65,11 @@ impl KindChecker<'_> {
         context: &CheckContext,
         fields: &OrderedMap<FieldFile>,
         yaml_path: YamlPath,
+        above: &InheritedBehavior,
     ) {
         let (mut read, mut written) = (BTreeMap::new(), BTreeMap::new());
-        for (name, file) in &fields.0 {
+        let has_member = |(name, _): &&(String, FieldFile)| above.member_name.as_ref() != Some(name);
+        for (name, file) in fields.0.iter().filter(has_member) {
             let mut taken = Vec::new();
             if !file.write_only {
                 let member = context.normalize_name(file.read_from.as_deref().unwrap_or(name));
@@ -98,7 +102,7 @@ impl KindChecker<'_> {
         let sensitivity = self.resolve_sensitivity(file, yaml_path).max(above.sensitivity);
         let behavior = self.resolve_behavior(file, yaml_path, above);
         self.check_secret_readback(file, yaml_path);
-        let below = InheritedBehavior { sensitivity, read_only: behavior.read_only };
+        let below = InheritedBehavior { sensitivity, read_only: behavior.read_only, member_name: None };
         let ty = self.resolve_field_type(context, file, yaml_path, &below);
         self.check_absence_rule(file, yaml_path);
         let clear_with = self.resolve_clear_value(context, file, behavior, yaml_path);

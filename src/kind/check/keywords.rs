@@ -41,7 +41,7 @@ const ID_TYPES: &[TypeName] = &[TypeName::String, TypeName::Integer, TypeName::U
 const COLLECTION_TYPES: &[TypeName] = &[TypeName::Array, TypeName::Map];
 
 /// The words of a field, whether they are present, and the types that each fits.
-pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 22] {
+pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 24] {
     [
         ("enum", file.values.is_some(), &[TypeName::String]),
         ("open_enum", file.open_enum, &[TypeName::String]),
@@ -50,6 +50,8 @@ pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'st
         ("items", file.items.is_some(), COLLECTION_TYPES),
         ("list_type", file.list_type.is_some(), &[TypeName::Array]),
         ("list_keys", !file.list_keys.is_empty(), &[TypeName::Array]),
+        ("keyed_by", file.keyed_by.is_some(), &[TypeName::Array]),
+        ("map_type", file.map_type.is_some(), COLLECTION_TYPES),
         ("unlisted_items", file.unlisted_items.is_some(), COLLECTION_TYPES),
         ("order", file.order.is_some(), &[TypeName::Array]),
         ("write_items", file.write_items != WrittenItems::All, &[TypeName::Array]),

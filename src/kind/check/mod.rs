@@ -11,6 +11,7 @@ mod examples;
 mod fields;
 mod identity;
 mod identity_names;
+mod keyed_members;
 mod keywords;
 mod limits;
 mod lists;

@@ -12,8 +12,8 @@ use crate::kind::file::{
     WrittenItems,
 };
 use crate::kind::{
-    ArrayType, FieldType, ItemDeletion, ItemType, ListType, MapType, NumberEncoding, ScalarType, Shape,
-    UnixTimeUnit,
+    ArrayType, FieldType, ItemDeletion, ItemType, KeyedMembers, ListType, MapType, NumberEncoding,
+    ScalarType, Shape, UnixTimeUnit,
 };
 
 /// The scalar of a type that needs no other words.
@@ -95,12 +95,8 @@ impl KindChecker<'_> {
         let item = file.items.as_ref()?;
         if item.properties.is_some() {
             let message = "the values of a `map` are scalars";
-            self.report_error_with_hint(
-                yaml_path.select_key("items"),
-                "word-does-not-fit",
-                message,
-                "use `type: any` for anything else",
-            );
+            let hint = "for objects write `type: array` with `list_type: map` and `keyed_by: FIELD`";
+            self.report_error_with_hint(yaml_path.select_key("items"), "word-does-not-fit", message, hint);
             return None;
         }
         let value = self.resolve_item_scalar(item, yaml_path.select_key("items"))?;
@@ -110,7 +106,13 @@ impl KindChecker<'_> {
         for (key, description) in &keys {
             self.require_text(yaml_path.select_key("keys"), key, description);
         }
-        Some(MapType { value, keys, deletes_unlisted: file.unlisted_items? == UnlistedItems::Delete })
+        self.check_map_type(file, yaml_path);
+        Some(MapType {
+            value,
+            keys,
+            deletes_unlisted: file.unlisted_items? == UnlistedItems::Delete,
+            map_type: file.map_type.unwrap_or_default(),
+        })
     }
 
     fn resolve_item_scalar(&mut self, item: &ItemFile, yaml_path: YamlPath) -> Option<ScalarType> {
@@ -148,7 +150,9 @@ impl KindChecker<'_> {
         let items = yaml_path.select_key("items");
         let made = match (&item.ty, &item.properties) {
             (None | Some(TypeName::Object), Some(fields)) => {
-                let made = self.resolve_object_fields(context, fields, items.select_key("properties"), above);
+                let above = InheritedBehavior { member_name: file.keyed_by.clone(), ..above.clone() };
+                let made =
+                    self.resolve_object_fields(context, fields, items.select_key("properties"), &above);
                 made.map(|fields| ItemType::Object(Arc::new(Shape::new(fields))))
             }
             (Some(_), None) => self.resolve_item_scalar(item, items).map(ItemType::Scalar),
@@ -162,12 +166,14 @@ impl KindChecker<'_> {
             }
         };
         let list_type = self.resolve_list_type(file, item, yaml_path);
+        let keyed_members = self.resolve_keyed_members(context, file, yaml_path, above.sensitivity);
         let deletion = self.resolve_item_deletion(file, item, yaml_path.select_key("delete_items_through"));
         let cleared = self.resolve_cleared_item_fields(file, item, yaml_path);
         self.check_array_keywords(file, item, yaml_path);
         let (mut item, list_type) = (made?, list_type?);
         if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &list_type) {
             mark_key_fields(shape, keys);
+            clear_member_name(shape, keyed_members?);
         }
         Some(ArrayType {
             item,
@@ -177,6 +183,7 @@ impl KindChecker<'_> {
             write_items: file.write_items,
             delete_items_through: deletion?,
             cleared_item_fields: cleared?,
+            keyed_members: keyed_members?,
         })
     }
 
@@ -238,6 +245,10 @@ impl KindChecker<'_> {
     ) -> Option<ListType> {
         let keys = yaml_path.select_key("list_keys");
         let list_type = file.list_type?;
+        if let Some(name) = &file.keyed_by {
+            let number = item.properties.as_ref()?.0.iter().position(|(own, _)| own == name)?;
+            return Some(ListType::Map(vec![vec![u16::try_from(number).ok()?]]));
+        }
         if list_type != ListTypeName::Map && !file.list_keys.is_empty() {
             self.report_error(keys, "contradiction", "`list_keys` belong to `list_type: map`");
         }
@@ -347,5 +358,12 @@ fn mark_key_fields(shape: &mut Arc<Shape>, keys: &[Vec<u16>]) {
     let Some(shape) = Arc::get_mut(shape) else { return };
     for number in keys.iter().flatten() {
         shape.fields[*number as usize].behavior.identifier = true;
+    }
+}
+
+/// No member of an item holds the name of the member that holds the item.
+fn clear_member_name(shape: &mut Arc<Shape>, keyed_members: Option<KeyedMembers>) {
+    if let (Some(keyed), Some(shape)) = (keyed_members, Arc::get_mut(shape)) {
+        shape.fields[usize::from(keyed.key)].read_from = Vec::new();
     }
 }

@@ -149,7 +149,13 @@ impl KindChecker<'_> {
         match (&field.ty, json) {
             (_, Json::Null) => {}
             (FieldType::Object(shape), json) => self.check_response_object(yaml_path, shape, json, exact),
-            (FieldType::Array(list), Json::Array(items)) => {
+            (FieldType::Array(list), Json::Object(members)) if list.keyed_members.is_some() => {
+                let ItemType::Object(shape) = &list.item else { return };
+                for (name, item) in members {
+                    self.check_response_object(yaml_path.select_key(name), shape, item, exact);
+                }
+            }
+            (FieldType::Array(list), Json::Array(items)) if list.keyed_members.is_none() => {
                 for (at, item) in items.iter().enumerate() {
                     match &list.item {
                         ItemType::Object(shape) => {
@@ -160,6 +166,9 @@ impl KindChecker<'_> {
                         }
                     }
                 }
+            }
+            (FieldType::Array(list), _) if list.keyed_members.is_some() => {
+                self.report_error(yaml_path, "wrong-value", "this is not an object");
             }
             (ty, json) => self.check_value(yaml_path, ty, json),
         }

@@ -143,6 +143,11 @@ fn describe_array(list: &ArrayType) -> Vec<ExplanationFact> {
             text: "an update holds only the items that are new or differ".into(),
         });
     }
+    if let (Some(keyed), ItemType::Object(shape)) = (list.keyed_members, &list.item) {
+        let name = &shape.get_field(keyed.key).name;
+        let text = format!("the service has an object here; the names of its members are `{name}`");
+        facts.push(ExplanationFact { label: "members", text });
+    }
     let removals = list.delete_items_through.as_ref();
     facts.extend(removals.map(|removals| ExplanationFact {
         label: "delete",
@@ -244,6 +249,10 @@ fn describe_comparison(field: &Field) -> Option<ExplanationFact> {
 
 /// The member names, where they differ from the name of the field.
 fn describe_member_names(field: &Field) -> Option<ExplanationFact> {
+    if field.is_member_name() {
+        let text = "the name of the member that holds the item";
+        return Some(ExplanationFact { label: "member", text: text.into() });
+    }
     let read = field.read_from.join(".");
     let sent = !field.behavior.read_only && !field.omit_from_writes;
     let text = match (read != *field.name, sent && field.write_to != field.name) {

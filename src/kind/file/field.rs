@@ -88,6 +88,12 @@ pub struct FieldFile {
     /// The keys of a `list_type: map`: each is a list of fields. The first key that is unique on both sides matches the items.
     #[serde(default)]
     pub list_keys: Vec<Vec<String>>,
+    /// The service has an object in place of this array: each of its members is an item, and this field of the items has the names of the members.
+    #[serde(default)]
+    pub keyed_by: Option<String>,
+    /// How the service takes a `map`, or an array with `keyed_by`, in an update with `granularity: members`: entry by entry (`granular`, the default), where null deletes an entry, or only as a whole (`atomic`).
+    #[serde(default)]
+    pub map_type: Option<MapTypeName>,
     /// What happens to the items of an array, or the keys of a map, that a document does not list: `delete` or `keep`.
     #[serde(default)]
     pub unlisted_items: Option<UnlistedItems>,
@@ -354,6 +360,17 @@ pub enum ListTypeName {
     Set,
     /// By `list_keys`.
     Map,
+}
+
+/// How the service takes a map in an update of members.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum MapTypeName {
+    /// Entry by entry: what is not sent stays, and null deletes an entry.
+    #[default]
+    Granular,
+    /// As a whole.
+    Atomic,
 }
 
 /// What another order of the items means.

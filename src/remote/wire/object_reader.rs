@@ -74,6 +74,8 @@ enum MemberType<'k> {
     ScalarArray(ScalarTarget<'k>),
     Object(MemberIndex<'k>),
     ObjectArray(MemberIndex<'k>),
+    /// Each member is an item; the number of the field with its name.
+    KeyedArray(MemberIndex<'k>, u16),
 }
 
 impl<'k> MemberIndex<'k> {
@@ -205,7 +207,13 @@ impl<'k> MemberType<'k> {
                 ItemType::Scalar(own_scalar) => {
                     Self::ScalarArray(ScalarTarget { scalar_type: own_scalar, embedded: whole })
                 }
-                ItemType::Object(shape) => Self::ObjectArray(MemberIndex::from_shape(shape, words)),
+                ItemType::Object(shape) => {
+                    let index = MemberIndex::from_shape(shape, words);
+                    match list.keyed_members {
+                        Some(keyed) => Self::KeyedArray(index, keyed.key),
+                        None => Self::ObjectArray(index),
+                    }
+                }
             },
         }
     }
@@ -390,6 +398,7 @@ impl<'k> ObjectReader<'k> {
             MemberType::Map(own_scalar) => self.read_map(lexer, own_scalar),
             MemberType::Object(names) => self.read_nested_object(lexer, names, "this is not an object"),
             MemberType::ObjectArray(names) => self.read_object_array(lexer, names),
+            MemberType::KeyedArray(names, key) => self.read_keyed_array(lexer, names, *key),
         }
     }
 
@@ -425,6 +434,37 @@ impl<'k> ObjectReader<'k> {
                 }
             },
         }
+    }
+
+    /// The members of an object as items, each with its name; one that is null is none.
+    fn read_keyed_array<'b, L: WireLexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        names: &MemberIndex<'k>,
+        key: u16,
+    ) -> WireReadResult<Value> {
+        self.count_value()?;
+        let (mut items, depth) = (Vec::new(), self.path.len());
+        match lexer.peek_token()? {
+            TokenKind::Object => lexer.read_members(KeySyntax::AnyText, |name, lexer| {
+                self.path.push(WirePathSegment::Item(items.len()));
+                let item = self.read_nested_object(lexer, names, "this is not an object")?;
+                items.push((Box::from(name), item));
+                self.path.truncate(depth);
+                Ok(())
+            })?,
+            TokenKind::Array => read_empty(lexer, "this is not an object")?,
+            ahead => return read_null(lexer, ahead, "this is not an object"),
+        }
+        keep_last(&mut items, |(name, _)| name);
+        let item = |(name, item): (Box<str>, Value)| match item {
+            Value::Object(mut object) => {
+                object.set_field(key, Value::String(name));
+                Some(Value::Object(object))
+            }
+            _ => None,
+        };
+        Ok(Value::Array(items.into_iter().filter_map(item).collect()))
     }
 
     fn read_scalar_array<'b, L: WireLexer<'b>>(

@@ -2,6 +2,7 @@
 
 mod created;
 mod incomplete;
+mod keyed_members;
 mod members;
 mod responses;
 mod summaries;
