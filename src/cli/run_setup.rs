@@ -173,9 +173,7 @@ pub fn prepare_run(
     if has_errors(&faults) {
         return Err(faults);
     }
-    let address = |service: &TargetClient| service.target.base_url.to_string();
-    index.set_addresses(services.iter().map(|(name, own)| (name.to_string(), address(own))).collect());
-    index.set_services(list_services(&services, &workspace.settings));
+    add_targets(&mut index, &services, &workspace.settings);
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let mut prepared = PreparedRun {
         workspace,
@@ -212,6 +210,19 @@ fn resolve_targets(
     let resolved = workspace.resolve_targets(&secret_environment, reading.parallelism);
     drop(notice);
     resolved
+}
+
+/// Tells the index of the targets of a run.
+fn add_targets(
+    index: &mut ObjectIndex,
+    services: &BTreeMap<Arc<str>, TargetClient>,
+    settings: &WorkspaceSettings,
+) {
+    let address = |service: &TargetClient| service.target.base_url.to_string();
+    index.set_addresses(services.iter().map(|(name, own)| (name.to_string(), address(own))).collect());
+    index.set_services(list_services(services, settings));
+    let targets = settings.targets.iter();
+    index.set_environments(targets.map(|own| (own.name.to_string(), own.environment.clone())).collect());
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.

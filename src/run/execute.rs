@@ -30,7 +30,7 @@ use self::record::{build_outcome, build_settled_outcomes, record_baselines, reco
 pub use self::record::{build_unstarted_outcomes, finish_without_steps};
 use self::send::SendResult;
 use self::verify::VerifyOutcome;
-use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, read_one};
+use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, group_some_jobs, read_one};
 use super::match_up::ObjectMatch;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use super::parents::settle_scopes;
@@ -64,8 +64,7 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
     let dependencies = DependencyLookup::new(jobs);
     for level in group_by_level(jobs, &steps) {
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
-        let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
-        let blocked = settle_scopes(session.references, session.index, jobs, next);
+        let blocked = settle_scopes(session.references, session.index, jobs, &own, &mut steps);
         let writer = StepExecutor {
             session,
             jobs,
@@ -75,7 +74,7 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
             dependencies: &dependencies,
         };
         let refused = writer.refuse_blocked(blocked, &steps).await;
-        let groups = regroup_jobs(jobs, own, &refused);
+        let groups = regroup_jobs(jobs, &own, &refused);
         outcomes.extend(refused);
         let mut work = stream::iter(groups.iter().map(|group| writer.execute_group(group, &steps)))
             .buffer_unordered(MAX_PARALLEL_COLLECTIONS);
@@ -110,26 +109,23 @@ pub(super) fn group_by_level<S: Borrow<Step>>(
     add_dependent_deletes(&mut edges, jobs, steps);
     let levels = compute_levels(&edges);
     let last = steps.keys().map(|number| levels[*number]).max();
-    let turn = |level: usize| {
-        let groups = group_jobs(jobs).into_iter().map(|mut group| {
-            group.jobs.retain(|number| steps.contains_key(number) && levels[*number] == level);
-            group
-        });
-        groups.filter(|group| !group.jobs.is_empty()).collect()
-    };
-    last.map(|last| (0..=last).map(turn).collect()).unwrap_or_default()
+    let mut turns: Vec<Vec<JobGroup>> = vec![Vec::new(); last.map_or(0, |last| last + 1)];
+    for group in group_some_jobs(jobs, steps.keys().copied()) {
+        let JobGroup { kind, target, scope, jobs } = group;
+        let mut by_level: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        jobs.into_iter().for_each(|number| by_level.entry(levels[number]).or_default().push(number));
+        for (level, jobs) in by_level {
+            let (kind, target, scope) = (kind.clone(), target.clone(), scope.clone());
+            turns[level].push(JobGroup { kind, target, scope, jobs });
+        }
+    }
+    turns
 }
 
 /// The collections of jobs as they are by now, without those that are dealt with.
-fn regroup_jobs(jobs: &[ObjectJob], own: BTreeSet<usize>, done: &[StepOutcome]) -> Vec<JobGroup> {
-    let is_left = |number: &usize| {
-        own.contains(number) && !done.iter().any(|outcome| outcome.subject.number == *number)
-    };
-    let groups = group_jobs(jobs).into_iter().map(|mut group| {
-        group.jobs.retain(is_left);
-        group
-    });
-    groups.filter(|group| !group.jobs.is_empty()).collect()
+fn regroup_jobs(jobs: &[ObjectJob], own: &BTreeSet<usize>, done: &[StepOutcome]) -> Vec<JobGroup> {
+    let done: BTreeSet<usize> = done.iter().map(|outcome| outcome.subject.number).collect();
+    group_some_jobs(jobs, own.difference(&done).copied())
 }
 
 /// Carries out steps.

@@ -23,7 +23,7 @@ use crate::remote::target_client::{
 use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
-pub use super::object_job::{JobGroup, ObjectJob, ReadOutcome, group_jobs};
+pub use super::object_job::{JobGroup, ObjectJob, ReadOutcome, group_jobs, group_some_jobs};
 pub(super) use super::single_read::{
     build_find_key, can_read_alone, can_read_each, collect_key_values, find_id,
 };

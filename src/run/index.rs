@@ -11,6 +11,7 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -43,6 +44,8 @@ pub struct ObjectIndex {
     addresses: BTreeMap<String, String>,
     /// For each target of this run that is the same service as another one, the first of them.
     services: BTreeMap<String, String>,
+    /// The environments of the targets in the settings, by name; none where the workspace has no environments.
+    environments: BTreeMap<String, Option<Arc<str>>>,
     /// The key of the digests; empty until one is recorded.
     digest_key: Zeroizing<Vec<u8>>,
 }
@@ -124,6 +127,7 @@ impl ObjectIndex {
             claimed_keys: BTreeSet::new(),
             addresses: BTreeMap::new(),
             services: BTreeMap::new(),
+            environments: BTreeMap::new(),
             digest_key: Zeroizing::default(),
         }
     }

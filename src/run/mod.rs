@@ -26,6 +26,7 @@ pub mod locate_error;
 pub mod match_up;
 mod mismatches;
 pub mod natural_key;
+mod needed_objects;
 pub mod object_job;
 mod open_updates;
 pub mod other_documents;

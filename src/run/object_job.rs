@@ -82,8 +82,14 @@ pub enum ReadOutcome {
 
 /// Sorts jobs into groups, in an order that depends on the jobs alone.
 pub fn group_jobs(jobs: &[ObjectJob]) -> Vec<JobGroup> {
+    group_some_jobs(jobs, 0..jobs.len())
+}
+
+/// The same of the jobs with these numbers.
+pub fn group_some_jobs(jobs: &[ObjectJob], numbers: impl Iterator<Item = usize>) -> Vec<JobGroup> {
     let mut groups: BTreeMap<(Arc<str>, Arc<str>, String), JobGroup> = BTreeMap::new();
-    for (number, job) in jobs.iter().enumerate() {
+    for number in numbers {
+        let job = &jobs[number];
         let kind = &job.document.kind;
         let scope: Vec<String> =
             job.scope.iter().map(|value| ScalarType::render_url_text(value, &kind.api)).collect();

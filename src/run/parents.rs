@@ -4,7 +4,7 @@
 //! collection is asked for by an id; a parent that is to be created gets its id when its create is answered.
 //! Deliberately absent: the order of steps (`refer::order`).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
@@ -201,17 +201,18 @@ fn judge_parent(session: &RunSession, job: &ObjectJob, read: ReadOutcome) -> Ref
     }
 }
 
-/// Fills in what is known of the parents of steps that are to be carried out next; gives those whose parents are not
-/// there, with the reasons.
-pub fn settle_scopes<'s>(
+/// Fills in what is known of the parents of steps that are to be carried out next, by the numbers of their documents;
+/// gives those whose parents are not there, with the reasons.
+pub fn settle_scopes(
     references: &ReferenceResolver,
     index: &Mutex<ObjectIndex>,
     jobs: &mut [ObjectJob],
-    steps: impl Iterator<Item = &'s mut Step>,
+    numbers: &BTreeSet<usize>,
+    steps: &mut BTreeMap<usize, Step>,
 ) -> Vec<(usize, UnresolvedReferences)> {
     let mut blocked = Vec::new();
-    for step in steps {
-        let job = &mut jobs[step.subject.number];
+    for number in numbers {
+        let (job, Some(step)) = (&mut jobs[*number], steps.get_mut(number)) else { continue };
         if job.has_known_scope() {
             continue;
         }
@@ -220,7 +221,7 @@ pub fn settle_scopes<'s>(
                 job.set_scope(values, &lock_mutex(index));
                 step.subject.scope.clone_from(&job.scope);
             }
-            Err(unresolved) => blocked.push((step.subject.number, unresolved)),
+            Err(unresolved) => blocked.push((*number, unresolved)),
         }
     }
     blocked

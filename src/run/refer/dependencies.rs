@@ -1,7 +1,8 @@
 //! Documents that others name under `depends_on`: which jobs these are, and which of them did not come about.
 //!
 //! The steps of a document wait for those of its dependencies; where one of these is refused or fails, nothing is
-//! written of the document. A delete waits for the deletes of the documents that depend on it.
+//! written of the document. A delete waits for the deletes of the documents that depend on it, and none is sent while
+//! one of these stays.
 //! Deliberately absent: the order itself (`order`).
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,20 +14,32 @@ use crate::document::{Document, DocumentDependency, DocumentState};
 use crate::run::index::ObjectIndex;
 use crate::run::object_job::ObjectJob;
 
-/// The jobs by the kind and the name of their documents; empty where no document depends on another one.
-pub struct DependencyLookup<'d>(HashMap<(&'d str, &'d str), Vec<usize>>);
+/// Which jobs depend on which; empty where no document depends on another one.
+#[derive(Default)]
+pub struct DependencyLookup<'d> {
+    /// The jobs by the kind and the name of their documents.
+    by_name: HashMap<(&'d str, &'d str), Vec<usize>>,
+    /// For a job, those that depend on it.
+    dependents: HashMap<usize, Vec<usize>>,
+}
 
 impl<'d> DependencyLookup<'d> {
     /// Over all jobs of a run.
     pub fn new(jobs: &[ObjectJob<'d>]) -> Self {
-        let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
-        if jobs.iter().any(|job| !job.document.depends_on.is_empty()) {
-            for (number, job) in jobs.iter().enumerate() {
-                let document: &'d Document = job.document;
-                by_name.entry((&*document.kind.name, &*document.name)).or_default().push(number);
+        let mut lookup = Self::default();
+        if jobs.iter().all(|job| job.document.depends_on.is_empty()) {
+            return lookup;
+        }
+        for (number, job) in jobs.iter().enumerate() {
+            let document: &'d Document = job.document;
+            lookup.by_name.entry((&*document.kind.name, &*document.name)).or_default().push(number);
+        }
+        for (number, job) in jobs.iter().enumerate() {
+            for (to, _) in lookup.find_all(jobs, job) {
+                lookup.dependents.entry(to).or_default().push(number);
             }
         }
-        Self(by_name)
+        lookup
     }
 
     /// The jobs that a document of this job names, each with where that stands: those of its environment; where one
@@ -41,7 +54,7 @@ impl<'d> DependencyLookup<'d> {
 
     fn find(&self, jobs: &[ObjectJob], job: &ObjectJob, dependency: &DocumentDependency) -> Vec<usize> {
         let environment = job.document.environment.as_deref();
-        let named = self.0.get(&(&*dependency.kind, &*dependency.name)).into_iter().flatten().copied();
+        let named = self.by_name.get(&(&*dependency.kind, &*dependency.name)).into_iter().flatten().copied();
         let named: Vec<usize> =
             named.filter(|to| jobs[*to].document.environment.as_deref() == environment).collect();
         let here: Vec<usize> = named.iter().copied().filter(|to| jobs[*to].target == job.target).collect();
@@ -99,7 +112,7 @@ impl DependencyChecker<'_, '_> {
     fn check_dependency(&self, job: &ObjectJob, dependency: &DocumentDependency) -> Vec<Diagnostic> {
         let place = job.document.locate_span(dependency.span);
         let found = self.lookup.find(self.jobs, job, dependency);
-        if found.is_empty() && !self.is_applied(dependency) {
+        if found.is_empty() && !self.is_applied(job, dependency) {
             let fault = diagnose_unknown_dependency(dependency).with_location(place);
             return vec![fault.with_hint("apply it first, or select it too")];
         }
@@ -132,26 +145,40 @@ impl DependencyChecker<'_, '_> {
     }
 
     /// Whether an object that is not in this run was applied before.
-    fn is_applied(&self, dependency: &DocumentDependency) -> bool {
+    fn is_applied(&self, job: &ObjectJob, dependency: &DocumentDependency) -> bool {
         let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        index.entries().any(|own| *own.kind == *dependency.kind && *own.name == *dependency.name)
+        index.was_applied_beside(&job.target, &dependency.kind, &dependency.name)
     }
 
     /// An object is not deleted while one that depends on it is left.
-    fn check_dependents(&self, number: usize) -> Vec<Diagnostic> {
-        let is_left = |(at, job): &(usize, &ObjectJob)| {
-            let is_held = matches!(self.blocked.get(*at), Some(reason) if reason != DependencyBlock::Absent);
-            is_held && self.lookup.find_all(self.jobs, job).iter().any(|(to, _)| *to == number)
+    pub fn check_dependents(&self, number: usize) -> Vec<Diagnostic> {
+        let dependents = self.lookup.dependents.get(&number).map_or(&[][..], Vec::as_slice);
+        let diagnose = |at: &usize| {
+            let (name, state) = (&self.jobs[*at].document.name, self.jobs[*at].document.state);
+            let (message, hint) = match (state, self.blocked.get(*at)) {
+                (DocumentState::Present, _) => (
+                    format!("`{name}` depends on this object, so it is not deleted"),
+                    "remove the line from its `depends_on`, or give it `state: absent` too",
+                ),
+                (DocumentState::Unmanaged, _) | (_, Some(DependencyBlock::Absent)) => return None,
+                (DocumentState::Absent, Some(_)) => (
+                    format!("`{name}`, which depends on this object, was not deleted"),
+                    "see the diagnostic of that object",
+                ),
+                // it is not in this run
+                (DocumentState::Absent, None) if self.jobs[*at].known_id.is_none() => return None,
+                (DocumentState::Absent, None) => {
+                    (format!("`{name}`, which depends on this object, was not deleted"), "select it too")
+                }
+            };
+            let reason = Diagnostic::error("dependency-blocked", message).with_hint(hint);
+            Some(
+                reason
+                    .with_location(self.locate_job(number))
+                    .with_related(self.locate_job(*at), "its document"),
+            )
         };
-        let left = self.jobs.iter().enumerate().filter(|(_, job)| !job.document.depends_on.is_empty());
-        let diagnose = |(at, job): (usize, &ObjectJob)| {
-            let message = format!("`{}`, which depends on this object, was not deleted", job.document.name);
-            Diagnostic::error("dependency-blocked", message)
-                .with_location(self.locate_job(number))
-                .with_hint("see the diagnostic of that object")
-                .with_related(self.locate_job(at), "its document")
-        };
-        left.filter(is_left).map(diagnose).collect()
+        dependents.iter().filter_map(diagnose).collect()
     }
 
     fn locate_job(&self, number: usize) -> SourceLocation {

@@ -135,6 +135,66 @@ fn a_narrowed_run_depends_on_what_was_applied() {
 }
 
 #[test]
+fn what_others_depend_on_is_not_deleted_while_they_stay() {
+    let shop = open();
+    shop.converges();
+    shop.sandbox.clear_log();
+    let gone = documents("present", 5).replace("name: home\nstate: present", "name: home\nstate: absent");
+    shop.workspace.write("config/names.yaml", &gone);
+    let delete = ["apply", "--auto-approve", "--allow-delete", "--max-deletes=100%"];
+    let narrowed = |name: &'static str| [&delete[..], &["--name", name]].concat();
+    // whether the documents that depend on it are part of the run or not
+    for arguments in [delete.to_vec(), narrowed("home")] {
+        let ran = shop.workspace.expect(3, &arguments);
+        for name in ["mail", "www"] {
+            ran.says(&[
+                "dependency-blocked",
+                &format!("`{name}` depends on this object, so it is not deleted"),
+            ]);
+        }
+    }
+    assert_eq!(writes(&shop), Vec::<String>::new());
+    // one that is to be deleted too, and is left out, is still there
+    shop.workspace.write("config/names.yaml", &documents("absent", 5));
+    let ran = shop.workspace.expect(3, &narrowed("home"));
+    ran.says(&["`www`, which depends on this object, was not deleted", "select it too"]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
+    shop.workspace.expect(0, &narrowed("www"));
+    shop.workspace.expect(0, &narrowed("mail"));
+    shop.workspace.expect(0, &narrowed("home"));
+    assert_eq!(writes(&shop), ["DELETE /records/3", "DELETE /records/2", "DELETE /zones/2"]);
+}
+
+#[test]
+fn a_delete_that_is_refused_keeps_what_its_object_depends_on() {
+    let shop = open();
+    shop.workspace.write(
+        "config/names.yaml",
+        &documents("present", 5).replace("name: www\n", "name: www\nprotect: true\n"),
+    );
+    shop.converges();
+    shop.sandbox.clear_log();
+    shop.workspace.write("config/names.yaml", &documents("absent", 5));
+    let ran = shop.workspace.expect(3, &["plan", "--allow-delete", "--max-deletes=100%"]);
+    ran.says(&["protected", "3 refused"]);
+    ran.says(&["`www`, which depends on this object, was not deleted"]);
+    ran.says(&["`mail`, which depends on this object, was not deleted"]);
+    shop.workspace.expect(3, &["apply", "--auto-approve", "--allow-delete", "--max-deletes=100%"]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
+}
+
+#[test]
+fn a_create_of_unknown_outcome_is_nothing_to_depend_on() {
+    let shop = open();
+    shop.sandbox.add_fault(SandboxFault::parse_fault("POST:reset").expect("a fault"));
+    let ran = shop.workspace.run(&["apply", "--auto-approve", "--name", "home", "--read-back-timeout=1"]);
+    assert_ne!(ran.code, Some(0), "{}", ran.all());
+    shop.sandbox.clear_log();
+    shop.workspace.expect(3, &["apply", "--auto-approve", "--name", "mail"]).says(&["unknown-dependency"]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
+}
+
+#[test]
 fn circles_and_names_of_nothing_are_errors_with_their_places() {
     let shop = open();
     let circle = documents("present", 5)
@@ -190,4 +250,13 @@ fn each_environment_has_its_own_dependencies() {
     assert_eq!(writes(&shop), ["POST /zones home", "POST /records www"]);
     shop.workspace.write("config/names.yaml", &text.replace("overlay: two", "overlay: one"));
     shop.workspace.expect(1, &["validate"]).complains(&["unknown-dependency"]);
+    // what was applied in another environment is nothing to depend on
+    let both = "kind: names/record\nname: www\ndepends_on: [names/zone/far]\nspec: { name: www, size: 9 }\n---\n\
+         kind: names/zone\nname: far\nspec: { name: far }\n";
+    shop.workspace.write("config/names.yaml", both);
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--env", "one", "--name", "far"]);
+    shop.sandbox.clear_log();
+    let ran = shop.workspace.expect(3, &["apply", "--auto-approve", "--env", "two", "--name", "www"]);
+    ran.says(&["unknown-dependency"]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
 }
