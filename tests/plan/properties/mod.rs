@@ -6,6 +6,7 @@
 mod body_oracle;
 mod choices;
 mod documents;
+mod keyed_maps;
 mod live_objects;
 mod model_service;
 mod result_oracle;
