@@ -292,7 +292,7 @@ fn collect_variables<'d>(
     workspace: &LoadedWorkspace,
     documents: impl Iterator<Item = &'d Document>,
 ) -> BTreeSet<String> {
-    let credentials = workspace.settings.targets.iter().flat_map(|target| target.auth.list_credentials());
+    let credentials = workspace.settings.targets.iter().flat_map(|target| target.list_all_credentials());
     let of_targets = credentials.map(|own| own.source.clone());
     let of_documents =
         documents.flat_map(|document| document.spec.iter_value_sources().map(|(slot, _)| slot.clone()));

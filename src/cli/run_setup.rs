@@ -243,7 +243,6 @@ pub fn connect_targets(
     let mut services = BTreeMap::new();
     for target in targets {
         let own = settings.targets.iter().find(|own| own.name == target.name);
-        let place = own.map(|own| own.span);
         let origin = own.map(|own| own.locate_origin(&settings.source));
         match TargetClient::connect_target(Arc::new(target), &allowed) {
             Ok(service) => {
@@ -255,7 +254,7 @@ pub fn connect_targets(
                 services.insert(service.target.name.clone(), service);
             }
             Err(fault) => {
-                let place = place.map(|span| settings.source.locate_span(span));
+                let place = own.map(|own| settings.source.locate_span(own.find_span(fault.code)));
                 faults.push(Diagnostic { location: place, ..fault });
             }
         }

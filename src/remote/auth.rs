@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::connection_options::ConnectionOptions;
 use super::hosts::AllowedHosts;
 use super::session::{AccessToken, GrantFlow, LoginContext, LoginSession, TokenParameter};
 use super::target::{CredentialRenewal, Target, TargetAuth, TokenLocation};
@@ -82,6 +83,7 @@ impl TargetCredentials {
         target: &Target,
         allowed: &AllowedHosts,
         transport: &HostConnection,
+        options: &ConnectionOptions,
     ) -> Result<Self, Diagnostic> {
         let mut claims = UsedParameters { target: &target.name, owners: HashMap::new() };
         let fixed = Arc::new(claims.build_static_parts(&target.api, &target.auth)?);
@@ -97,7 +99,7 @@ impl TargetCredentials {
             claims.reserve_header(&AUTHORIZATION, "oauth")?;
             let place = TokenParameter::Header(AUTHORIZATION, "Bearer ".to_owned());
             sessions.push(LoginSession::new(
-                HostConnection::new(&oauth.url)?,
+                HostConnection::new(&oauth.url, options)?,
                 GrantFlow::from_oauth(oauth),
                 place,
             ));

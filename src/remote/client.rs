@@ -21,6 +21,7 @@ use url::Url;
 
 use super::auth::{RequestCredentials, TargetCredentials};
 use super::breaker::{BreakerPermit, CircuitBreaker};
+use super::connection_options::ConnectionOptions;
 use super::hosts::{self, AllowedHosts};
 use super::rate_limit_headers;
 use super::rate_limiter::{RateLimiter, RateStatus};
@@ -122,9 +123,12 @@ impl HttpClient {
             let message = format!("the base URL of {whose} has a query or a fragment");
             return Err(Diagnostic::error("invalid-url", message).with_hint("end it with the path"));
         }
-        let transport = courier
-            .map_or_else(|| HostConnection::new(&base), |courier| Ok(HostConnection::Custom(courier)))?;
-        let credentials = TargetCredentials::new(target, allowed, &transport)?;
+        let options = ConnectionOptions::from_target(target, allowed)?;
+        let transport = match courier {
+            Some(courier) => HostConnection::Custom(courier),
+            None => HostConnection::new(&base, &options)?,
+        };
+        let credentials = TargetCredentials::new(target, allowed, &transport, &options)?;
         let limits = &target.api.limits;
         let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));
         let pace = RateLimiter::new(parallel, limits);

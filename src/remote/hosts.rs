@@ -7,40 +7,20 @@
 //! service on the same machine is another host.
 //! Deliberately absent: the environment. The lists are handed in as text.
 
+mod address;
+mod connection;
+mod errors;
+mod purpose;
 mod search;
 
-use url::{Host, Url};
+use url::Url;
 
+pub(super) use self::address::{format_authority, is_local};
+use self::errors::{build_host_error, build_pattern_error, build_scheme_error, build_userinfo_error};
+pub use self::purpose::HostPurpose;
 use crate::diagnostic::Diagnostic;
 use crate::kind::registry::is_workspace_api;
 use crate::remote::target::Target;
-
-/// What a host is allowed for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HostPurpose {
-    /// Requests to the API.
-    Api,
-    /// Asking for tokens.
-    Login,
-    /// Lists that are read by POST.
-    Search,
-    /// Notifications.
-    Webhook,
-}
-
-impl HostPurpose {
-    const ALL: [Self; 4] = [Self::Api, Self::Login, Self::Search, Self::Webhook];
-
-    /// The variable in which an operator names hosts for this purpose.
-    pub fn variable(self) -> &'static str {
-        match self {
-            Self::Api => "TRUEUP_ALLOWED_HOSTS",
-            Self::Login => "TRUEUP_ALLOWED_LOGIN_HOSTS",
-            Self::Search => "TRUEUP_ALLOWED_SEARCH_URLS",
-            Self::Webhook => "TRUEUP_ALLOWED_WEBHOOK_HOSTS",
-        }
-    }
-}
 
 /// The hosts named outside the repository.
 #[derive(Clone, Default, Debug)]
@@ -101,7 +81,7 @@ impl AllowedHosts {
         let is_allowed = is_local(url)
             || has_own_host(target, url)
             || self.has_match(HostPurpose::Api, Some(&target.name), url);
-        check_url(url, HostPurpose::Api, &format!("target `{}`", target.name), is_allowed)
+        check_url(url, HostPurpose::Api, &target.describe(), is_allowed)
     }
 
     /// Whether credentials of `target` may be posted to a URL that its API describes. A description in the workspace
@@ -129,7 +109,9 @@ impl AllowedHosts {
     pub fn check_token_url(&self, target: &Target, url: &Url) -> Result<(), Diagnostic> {
         let is_own = || {
             let listed = target.api.oauth.iter().flat_map(|oauth| oauth.token_urls.values());
-            is_local(url) || has_own_host(target, url) || listed.into_iter().any(|own| own == url.as_str())
+            let is_listed =
+                !target.trusts_own_authorities() && listed.into_iter().any(|own| own == url.as_str());
+            is_local(url) || has_own_host(target, url) || is_listed
         };
         let is_allowed = match is_workspace_api(&target.api) {
             true => self.has_path_match(HostPurpose::Login, target, url),
@@ -193,6 +175,10 @@ fn check_url(url: &Url, purpose: HostPurpose, whose: &str, is_allowed: bool) -> 
 }
 
 fn has_own_host(target: &Target, url: &Url) -> bool {
+    !target.trusts_own_authorities() && has_listed_host(target, url)
+}
+
+fn has_listed_host(target: &Target, url: &Url) -> bool {
     target.api.hosts.iter().filter_map(|name| HostPattern::new(name)).any(|name| name.matches_url(url))
 }
 
@@ -245,64 +231,6 @@ impl HostPattern {
     }
 }
 
-/// Whether the host of `url` is this machine.
-pub(super) fn is_local(url: &Url) -> bool {
-    url.host().is_some_and(|host| is_loopback(&host))
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    }
-}
-
-/// Host and port of a URL, the port only where it is not the scheme's own.
-pub(super) fn format_authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn build_host_error(url: &Url, purpose: HostPurpose, whose: &str) -> Diagnostic {
-    let host = format_authority(url);
-    // the address of a webhook is a secret; the one of a login is not, and its path counts
-    let entry = match purpose {
-        HostPurpose::Login => format!("{host}{}", url.path().trim_end_matches('/')),
-        HostPurpose::Api | HostPurpose::Search | HostPurpose::Webhook => host,
-    };
-    let message = match purpose {
-        HostPurpose::Webhook => format!("{whose} may not go to `{entry}`"),
-        HostPurpose::Api | HostPurpose::Login | HostPurpose::Search => {
-            format!("the credentials of {whose} may not go to `{entry}`")
-        }
-    };
-    Diagnostic::error("host-not-allowed", message).with_hint(format!(
-        "if that is right, set {}={entry} in the environment, outside the repository",
-        purpose.variable()
-    ))
-}
-
-fn build_scheme_error(url: &Url, whose: &str) -> Diagnostic {
-    let message = format!("the URL of {whose} begins with `{}:`, which is not secure", url.scheme());
-    Diagnostic::error("insecure-url", message).with_hint("use https; http is for this machine alone")
-}
-
-fn build_userinfo_error(whose: &str) -> Diagnostic {
-    Diagnostic::error("credentials-in-url", format!("the URL of {whose} holds a user name or a password"))
-        .with_hint("take it out and name its source under `auth`")
-}
-
-fn build_pattern_error(purpose: HostPurpose, word: &str) -> Diagnostic {
-    // the value may be anything, a pasted key for example, so no more than a plain name is repeated
-    let plain = word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-.:*".contains(c));
-    let shown = if plain { format!("`{word}`") } else { "an entry".to_owned() };
-    Diagnostic::error("invalid-host", format!("{shown} of {} is not a host", purpose.variable())).with_hint(
-        "write names like api.example.com, api.example.com:8443, *.example.com, api.example.com/v2 or \
-         TARGET=api.example.com, separated by commas",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -318,7 +246,7 @@ mod tests {
         allowed.check_base_url(&target).map_or_else(|fault| fault.code, |()| "ok")
     }
 
-    fn target(url: &str, own: &[&str]) -> Target {
+    pub(super) fn target(url: &str, own: &[&str]) -> Target {
         let builtin = KindRegistry::get_builtin();
         let name = builtin.list_api_names().into_iter().next().expect("a built-in API");
         let api = Api::clone(&builtin.find_api(name).expect("an API"));
@@ -329,6 +257,7 @@ mod tests {
             api: Arc::new(Api { hosts, login: None, oauth: None, ..api }),
             base_url: Url::parse(url).expect("a url"),
             auth: TargetAuth::default(),
+            connection: Default::default(),
             scope: Vec::new(),
             parallelism: 1,
             also_send_nested: false,

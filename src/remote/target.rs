@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
+use super::target_connection::{ClientCertificate, TargetConnection};
 use crate::kind::{Api, WireFormat};
 use crate::value::Value;
 
@@ -16,6 +17,7 @@ pub struct Target {
     pub base_url: Url,
     pub format: WireFormat,
     pub auth: TargetAuth,
+    pub connection: TargetConnection,
     /// Scope parameters that the target fixes, by name; texts until a kind says their type.
     pub scope: Vec<(Arc<str>, String)>,
     /// The most requests under way at once.
@@ -37,6 +39,7 @@ pub struct TargetAuth {
     pub query: Vec<(String, SecretString)>,
     pub login: Option<LoginCredentials>,
     pub oauth: Option<OauthGrant>,
+    pub client_certificate: Option<ClientCertificate>,
     /// How credentials are read from their sources once more; none where that would change nothing.
     pub renewal: Option<CredentialRenewal>,
 }
@@ -46,7 +49,8 @@ pub struct TargetAuth {
 pub struct CredentialRenewal(pub Arc<dyn Fn() -> Option<TargetAuth> + Send + Sync>);
 
 impl TargetAuth {
-    /// Everything in it that must not be seen. The one list of credentials: requests, redaction and echoes use it.
+    /// Everything in it that is sent and must not be seen. The one list of credentials: requests, redaction and echoes
+    /// use it. The key of a client certificate is not in it, for it is never sent.
     pub fn collect_secrets(&self) -> Vec<SecretString> {
         let pairs = self.basic.iter().flat_map(|(name, password)| [name, password]);
         let login = self.login.iter().flat_map(|login| [&login.username, &login.password]);
@@ -119,9 +123,28 @@ impl Target {
     /// other credentials can be those of another account with objects of its own.
     pub fn is_same_service(&self, other: &Self) -> bool {
         let client = |own: &Self| own.auth.oauth.as_ref().map(|oauth| oauth.client_id.clone());
+        let certificate = |own: &Self| {
+            let certificate = own.auth.client_certificate.as_ref();
+            certificate.map(|own| own.certificate.expose_secret().to_owned())
+        };
         normalize_base_url(&self.base_url) == normalize_base_url(&other.base_url)
             && client(self) == client(other)
+            && certificate(self) == certificate(other)
             && self.auth.collect_texts() == other.auth.collect_texts()
+    }
+
+    /// Whether the target names the authorities that it trusts. The hosts of an API are right only where the authorities of
+    /// the machine vouch for them, so such a target needs its host to be named outside the repository.
+    pub fn trusts_own_authorities(&self) -> bool {
+        self.connection.certificate_authority.is_some()
+    }
+
+    /// The target in messages.
+    pub fn describe(&self) -> String {
+        match self.trusts_own_authorities() {
+            true => format!("target `{}`, which has its own `certificate_authority`,", self.name),
+            false => format!("target `{}`", self.name),
+        }
     }
 
     /// What of the connection shapes requests besides the base URL, without any credential.
@@ -132,6 +155,7 @@ impl Target {
             ("bearer", auth.bearer.is_some()),
             ("token", auth.token.is_some()),
             ("basic", auth.basic.is_some()),
+            ("client certificate", auth.client_certificate.is_some()),
         ];
         parts.extend(schemes.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name.to_owned()));
         parts.extend(auth.headers.iter().map(|(name, _)| format!("header {name}")));
@@ -141,6 +165,7 @@ impl Target {
             let path = self.api.login.as_ref().map_or_else(String::new, |own| own.post.to_string());
             parts.push(format!("login {path}, {:?}", login.token_location));
         }
+        parts.extend(self.connection.describe_parts());
         parts
     }
 

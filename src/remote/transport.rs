@@ -20,7 +20,8 @@ use reqwest::{Method, redirect};
 use tokio::time::timeout;
 use url::Url;
 
-use super::proxy::{PROXY_AUTHENTICATION_REQUIRED, attribute_to_proxy, find_proxy};
+use super::connection_options::ConnectionOptions;
+use super::proxy::{PROXY_AUTHENTICATION_REQUIRED, attribute_to_proxy};
 use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
 use super::{hosts, rate_limit_headers};
 use crate::diagnostic::Diagnostic;
@@ -115,22 +116,16 @@ pub(super) enum HostConnection {
 
 impl HostConnection {
     /// Connections to the host of `url`. Nothing is connected yet.
-    pub(super) fn new(url: &Url) -> Result<Self, Diagnostic> {
-        let mut builder = reqwest::Client::builder()
+    pub(super) fn new(url: &Url, options: &ConnectionOptions) -> Result<Self, Diagnostic> {
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("trueup/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT);
-        let is_local = hosts::is_local(url);
-        if is_local {
-            // what is meant for this machine must not pass through another
-            builder = builder.no_proxy();
-        }
-        let client =
-            configure_tls(builder, url).and_then(|builder| builder.build().map_err(|_| build_tls_error()))?;
-        let proxy = if is_local { None } else { find_proxy(url) };
-        Ok(Self::Http { client, proxy: proxy.map(Arc::from) })
+        let builder = options.configure_proxy(configure_tls(builder, url, options)?, url);
+        let client = builder.build().map_err(|_| build_tls_error())?;
+        Ok(Self::Http { client, proxy: options.find_proxy(url).map(Arc::from) })
     }
 
     /// Sends `call` once and reads its answer.
@@ -183,11 +178,15 @@ impl HostConnection {
 }
 
 /// With TLS as `url` needs it.
-fn configure_tls(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::ClientBuilder, Diagnostic> {
+fn configure_tls(
+    builder: reqwest::ClientBuilder,
+    url: &Url,
+    options: &ConnectionOptions,
+) -> Result<reqwest::ClientBuilder, Diagnostic> {
     if url.scheme() == "https" {
         // whoever was first is as good: there is one provider in the binary
         let _ = rustls::crypto::ring::default_provider().install_default();
-        return Ok(builder.tls_backend_rustls().https_only(true));
+        return Ok(options.configure_tls(builder.tls_backend_rustls().https_only(true)));
     }
     // without a configuration of its own the library would read the machine's roots: trust no one instead
     let provider = rustls::crypto::ring::default_provider().into();

@@ -140,15 +140,21 @@ impl TransportError {
                 "check the base URL, the network and the proxy settings"
             }
             TransportErrorReason::ProxyUnreachable { .. } => {
-                "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that are reached directly"
+                "check `proxy` of the target, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that are reached directly"
             }
             TransportErrorReason::ProxyRefused { needs_credentials: true, .. } => {
-                "put user and password into the URL of the proxy, in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+                "put user and password into the URL of the proxy, in HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or the source of `proxy`"
             }
             TransportErrorReason::ProxyRefused { .. } => {
-                "ask the people who run the proxy to allow this host, or name it in NO_PROXY"
+                "ask the people who run the proxy to allow this host, name it in NO_PROXY, or write `proxy: none` in the target"
             }
-            TransportErrorReason::Tls(_) => "check the address, and which certificates this machine trusts",
+            // TLS 1.3 names it; a server of TLS 1.2 says no more than that the handshake failed
+            TransportErrorReason::Tls(ref why) if why.contains("CertificateRequired") => {
+                "the service asks for a client certificate; name `client_certificate` and `client_key` under `auth`"
+            }
+            TransportErrorReason::Tls(_) => {
+                "check the address, and which certificates this machine trusts; `certificate_authority` of the target names others"
+            }
             TransportErrorReason::Timeout(_) => {
                 "try again later; the API's `limits.timeout` says how long a request may take"
             }

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use url::Url;
 
+use super::connection_options::ConnectionOptions;
 use super::hosts::AllowedHosts;
 use super::transport::{ExchangeLimits, HostConnection, PreparedRequest, TransportResponse};
 use crate::diagnostic::Diagnostic;
@@ -45,7 +46,7 @@ impl WebhookSender<'_> {
         let url = Url::parse(self.url.expose_secret().trim()).map_err(|_| build_url_warning())?;
         allowed.check_webhook(&url)?;
         let headers = self.build_headers(body.as_bytes())?;
-        let transport = HostConnection::new(&url)?;
+        let transport = HostConnection::new(&url, &ConnectionOptions::default())?;
         let call = PreparedRequest { method: Method::POST, url, headers, body: Some(Bytes::from(body)) };
         match transport.send_request(call, &WEBHOOK_LIMITS).await {
             Ok(TransportResponse::Complete(answer)) if (200..300).contains(&answer.status) => Ok(()),

@@ -250,7 +250,7 @@ fn read_workspace(
 
 /// Whether each provider that documents and credentials name is one of the settings.
 fn check_providers(documents: &[Document], settings: &WorkspaceSettings, faults: &mut Vec<Diagnostic>) {
-    let of_targets = settings.targets.iter().flat_map(|target| target.auth.list_credentials());
+    let of_targets = settings.targets.iter().flat_map(settings::TargetSettings::list_all_credentials);
     let of_targets = of_targets.map(|own| (&own.source, settings.source.locate_span(own.span)));
     let of_documents = documents.iter().flat_map(|document| {
         document.spec.iter_value_sources().map(|(source, span)| (source, document.locate_span(span)))

@@ -10,6 +10,7 @@ mod auth_check;
 mod check;
 mod composition;
 pub mod composition_file;
+pub mod connection;
 pub mod file;
 mod receipts;
 
@@ -38,6 +39,7 @@ use crate::workspace::settings::auth::{
     AccessSettings, AuthSettings, CredentialPurpose, CredentialReader, CredentialSource,
 };
 use crate::workspace::settings::composition::ScopeValue;
+use crate::workspace::settings::connection::ConnectionSettings;
 use crate::workspace::settings::file::{
     NotifyEvent, NotifyFile, NotifyFormat, SecretProviderFile, SettingsFile,
 };
@@ -90,6 +92,7 @@ pub struct TargetSettings {
     pub base_url: Url,
     pub format: WireFormat,
     pub auth: AccessSettings,
+    pub connection: ConnectionSettings,
     /// Texts until a kind says their type.
     pub scope: Vec<(Arc<str>, String)>,
     /// Parameters whose texts are values of the environment.
@@ -217,14 +220,17 @@ struct ParsedConnection {
     auth: AccessSettings,
     /// Nothing when none is written, and nothing in it when it is faulty.
     base_url: Option<Option<Url>>,
+    connection: ConnectionSettings,
 }
 
 impl ParsedConnection {
     fn new(target: &YamlNode, keyring: &mut CredentialReader) -> Self {
         let auth =
             target.get_value("auth").map_or_else(AccessSettings::default, |node| keyring.read_access(node));
+        let connection = ConnectionSettings::read(target, keyring);
         let base_url = target.get_value("base_url").filter(|node| !node.is_null());
-        Self { auth, base_url: base_url.map(|node| address::read_url(node, "base_url", keyring.reading)) }
+        let base_url = base_url.map(|node| address::read_url(node, "base_url", keyring.reading));
+        Self { auth, base_url, connection }
     }
 }
 
@@ -235,7 +241,7 @@ fn is_within(span: SourceSpan, claimed: &[SourceSpan]) -> bool {
 /// A target, checked against its API.
 fn read_target(
     entry: &YamlEntry,
-    ParsedConnection { mut auth, base_url }: ParsedConnection,
+    ParsedConnection { mut auth, base_url, connection }: ParsedConnection,
     registry: &KindRegistry,
     reading: &mut SourceReader,
 ) -> Option<TargetSettings> {
@@ -252,6 +258,7 @@ fn read_target(
         base_url: base_url?,
         format: format?,
         auth,
+        connection,
         scope,
         scope_values,
         environment: None,
@@ -339,9 +346,22 @@ fn find_scope_text(
 }
 
 impl TargetSettings {
-    /// Where the credentials for a purpose come from; nothing where there are none for it.
+    /// Where what a connection for a purpose needs comes from; nothing of it where there are no credentials for it.
     pub fn list_credentials(&self, purpose: CredentialPurpose) -> Vec<&CredentialSource> {
-        self.auth.select_auth(purpose).map(AuthSettings::list_credentials).unwrap_or_default()
+        let auth = self.auth.select_auth(purpose);
+        auth.map(|auth| self.add_connection_sources(auth.list_credentials())).unwrap_or_default()
+    }
+
+    /// The same for every purpose.
+    pub fn list_all_credentials(&self) -> Vec<&CredentialSource> {
+        self.add_connection_sources(self.auth.list_credentials())
+    }
+
+    fn add_connection_sources<'c>(
+        &'c self,
+        credentials: Vec<&'c CredentialSource>,
+    ) -> Vec<&'c CredentialSource> {
+        credentials.into_iter().chain(self.connection.list_sources()).collect()
     }
 
     /// The sources of user names among them.
@@ -357,6 +377,11 @@ impl TargetSettings {
         hide_texts(secrets.list_texts(|source| is_one(&all, source) && !is_one(&names, source)));
     }
 
+    /// Where in the target an error of this code is caused.
+    pub fn find_span(&self, code: &str) -> SourceSpan {
+        self.connection.find_span(code).or_else(|| self.auth.find_span(code)).unwrap_or(self.span)
+    }
+
     /// Where the target and its credentials are written.
     pub fn locate_origin(&self, source: &Arc<NamedSource>) -> TargetOrigin {
         let credentials = self.auth.list_credentials();
@@ -364,6 +389,7 @@ impl TargetSettings {
         sources.dedup();
         TargetOrigin {
             target: source.locate_span(self.span),
+            proxy: source.locate_span(self.find_span("proxy-refused")),
             credentials: credentials.first().map(|own| source.locate_span(own.span)),
             sources,
         }
@@ -402,6 +428,7 @@ impl TargetSettings {
             base_url: self.base_url.clone(),
             format: self.format,
             auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, secret_environment)?,
+            connection: self.connection.resolve_secrets(secrets)?,
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             also_send_nested: self.carry_nested,

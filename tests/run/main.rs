@@ -4,6 +4,7 @@
 mod support;
 
 mod composed_history;
+mod connections;
 mod day_two;
 mod drift;
 mod end_to_end;

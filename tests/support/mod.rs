@@ -12,6 +12,7 @@ pub mod raw_server;
 pub mod report_fixture;
 pub mod sandbox_fixture;
 pub mod stub_server;
+pub mod tls_server;
 pub mod webhook_listener;
 pub mod workspace;
 pub mod written_documents;

@@ -38,6 +38,10 @@ pub async fn check_targets(workspace: &LoadedWorkspace, args: &DoctorArgs) -> Ve
             continue;
         }
         let reading = connect_target(workspace, target, CredentialPurpose::Read, args);
+        if reading.is_ok() {
+            let rows = target.connection.describe().into_iter();
+            checks.extend(rows.map(|(name, message)| DoctorCheck::ok(&area, name, message)));
+        }
         match reading {
             Err(faults) => {
                 checks.extend(faults.iter().map(|fault| DoctorCheck::from_diagnostic(&area, "read", fault)));

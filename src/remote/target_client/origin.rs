@@ -24,6 +24,8 @@ const URL_CODES: [&str; 10] = [
 /// Where a target is written.
 pub struct TargetOrigin {
     pub target: SourceLocation,
+    /// Where its proxy is written, or the target where none is.
+    pub proxy: SourceLocation,
     /// Where its credentials are written; none where it has none.
     pub credentials: Option<SourceLocation>,
     /// The sources of the credentials, in words.
@@ -37,7 +39,8 @@ impl TargetOrigin {
         if !is_credential && !URL_CODES.contains(&error.code) {
             return error;
         }
-        let place = self.credentials.as_ref().filter(|_| is_credential).unwrap_or(&self.target).clone();
+        let other = if error.code.starts_with("proxy-") { &self.proxy } else { &self.target };
+        let place = self.credentials.as_ref().filter(|_| is_credential).unwrap_or(other).clone();
         let hint = error.hint.map(|hint| match is_credential && !self.sources.is_empty() {
             true => format!("{hint}; they come from {}", self.sources.join(" and ")),
             false => hint,

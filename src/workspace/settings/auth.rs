@@ -17,6 +17,7 @@ use crate::kind::{Api, AuthScheme};
 use crate::output_filter::hide_texts;
 use crate::remote::target;
 use crate::remote::target::TokenLocation;
+use crate::remote::target_connection::ClientCertificate;
 use crate::workspace::secrets::{self, ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::address;
 use crate::workspace::settings::file::SendsFile;
@@ -32,6 +33,10 @@ pub struct AuthSettings {
     pub query: Vec<(String, CredentialSource)>,
     pub login: Option<LoginSettings>,
     pub oauth: Option<OauthSettings>,
+    /// The certificate that is presented.
+    pub client_certificate: Option<CredentialSource>,
+    /// Once checked, there is one exactly where there is a certificate.
+    pub client_key: Option<CredentialSource>,
 }
 
 /// What a run is to do with its credentials.
@@ -78,6 +83,24 @@ impl AccessSettings {
                 .chain(write.iter().flat_map(|auth| auth.list_credentials()))
                 .collect(),
         }
+    }
+
+    /// Where an error of this code is caused, when that is at a client certificate.
+    pub fn find_span(&self, code: &str) -> Option<SourceSpan> {
+        let find = |auth: &AuthSettings| match code {
+            "invalid-client-certificate" => auth.client_certificate.clone(),
+            "invalid-client-key" | "client-key-mismatch" => auth.client_key.clone(),
+            _ => None,
+        };
+        match self {
+            Self::Shared(auth) => find(auth),
+            Self::Separate { read, write } => {
+                let (read, write) = (find(read), write.as_deref().and_then(find));
+                // which of two is wrong is not known here
+                if read.is_some() && write.is_some() { None } else { read.or(write) }
+            }
+        }
+        .map(|own| own.span)
     }
 
     /// Whether both authenticate one account, as far as their sources tell: to read, or to write.
@@ -198,6 +221,8 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
                 "headers" => auth.headers = self.read_named_credentials(value),
                 "query" => auth.query = self.read_named_credentials(value),
                 "login" => auth.login = self.read_login(value),
+                "client_certificate" => auth.client_certificate = self.read_credential(entry),
+                "client_key" => auth.client_key = self.read_credential(entry),
                 "oauth_password" | "oauth_client_credentials" | "oauth_refresh_token" => {
                     self.read_oauth_entry(entry, &mut auth);
                 }
@@ -333,6 +358,7 @@ impl AuthSettings {
         all.extend(self.headers.iter().chain(&self.query).map(|(_, credential)| credential));
         let oauth = self.oauth.iter().flat_map(|oauth| [&oauth.client_secret, &oauth.refresh_token]);
         all.extend(oauth.flatten());
+        all.extend(self.client_certificate.iter().chain(&self.client_key));
         all
     }
 
@@ -375,6 +401,11 @@ impl AuthSettings {
                 let (url, client_id) = (oauth.url.clone()?, oauth.client_id.clone()?);
                 Some(target::OauthGrant { url, client_id, client_secret, scope: oauth.scope.clone(), grant })
             }))?,
+            client_certificate: resolve_optional(
+                self.client_certificate.as_ref().zip(self.client_key.as_ref()).map(|(certificate, key)| {
+                    Some(ClientCertificate { certificate: value(certificate)?, key: value(key)? })
+                }),
+            )?,
             renewal: None,
         })
     }

@@ -36,6 +36,7 @@ impl AuthSettings {
         self.check_listed_headers(api, reading);
         self.check_single_authorization(reading);
         self.check_header_names(reading);
+        self.check_client_certificate(reading);
         if let (Some(login), None) = (&self.login, &api.login) {
             let message = format!("the API `{}` does not say how a session is opened", api.name);
             let fault = Diagnostic::error("no-login", message).with_hint("use another way to authenticate");
@@ -94,6 +95,16 @@ impl AuthSettings {
                 Diagnostic::error("conflicting-authorization", message).with_related(also, "the other one");
             reading.add_diagnostic(*span, fault.with_hint("keep one of the two"));
         }
+    }
+
+    fn check_client_certificate(&self, reading: &mut SourceReader) {
+        let (present, missing) = match (&self.client_certificate, &self.client_key) {
+            (Some(certificate), None) => (certificate, "client_key"),
+            (None, Some(key)) => (key, "client_certificate"),
+            _ => return,
+        };
+        let fault = Diagnostic::error("missing-key", format!("there is no `{missing}` beside this"));
+        reading.add_diagnostic(present.span, fault.with_hint(format!("write the source of `{missing}` too")));
     }
 
     fn check_header_names(&self, reading: &mut SourceReader) {

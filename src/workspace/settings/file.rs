@@ -190,6 +190,12 @@ pub struct TargetFile {
     /// How requests authenticate. Several ways can be combined. A credential is never written here, only its source.
     #[serde(default)]
     pub auth: AuthFile,
+    /// The source of the certificate authorities that this target trusts, as certificates in PEM, in place of those of this machine. Then the host must be named in `TRUEUP_ALLOWED_HOSTS`, also if it is a host of the API.
+    #[serde(default)]
+    pub certificate_authority: Option<SourceFile>,
+    /// The proxy to the service: a URL, the source of a URL with user and password, or `none` for no proxy. The default is the proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`). Its host must be named in `TRUEUP_ALLOWED_PROXY_HOSTS`. Requests to this machine use no proxy.
+    #[serde(default)]
+    pub proxy: Option<ProxyFile>,
     /// Path parameters of every document of this target, for example the customer. The `scope` of a document overrides them one by one.
     #[serde(default)]
     pub scope: BTreeMap<String, TargetScopeFile>,
@@ -206,6 +212,16 @@ pub struct TargetFile {
     /// Whether personal values of documents are written. `refuse`, the default, refuses objects with a changed personal value.
     #[serde(default)]
     pub personal: PersonalFile,
+}
+
+/// The proxy to a service.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(untagged)]
+pub enum ProxyFile {
+    /// `none`, or a URL such as `http://proxy.example.com:3128`, without user and password.
+    Url(String),
+    /// The source of a URL.
+    Source(SourceFile),
 }
 
 /// Lets one run at a time write to a target.
@@ -276,6 +292,10 @@ pub struct AuthFile {
     pub oauth_client_credentials: Option<OauthClientFile>,
     /// A token from a refresh token. If the service returns a new refresh token, this run uses it from then on.
     pub oauth_refresh_token: Option<OauthRefreshFile>,
+    /// The source of the certificate that this client presents to the service, in PEM, with the intermediate certificates after it.
+    pub client_certificate: Option<SourceFile>,
+    /// With `client_certificate`: the source of its private key, in PEM and not encrypted.
+    pub client_key: Option<SourceFile>,
     /// Credentials that can only read, instead of all others: `plan`, `drift` and `import` use them, and do not read the sources of `write`.
     pub read: Option<Box<AuthFile>>,
     /// With `read`: the credentials of commands that write. These commands read with them too. Without them the target is read-only.

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::support::canaries::Canaries;
 use crate::support::stub_server::{RawAnswer, ReceivedRequest, StubServer};
+use crate::support::tls_server::TestAuthority;
 use crate::support::workspace::{ProgramOutput, Workspace};
 
 /// Flags that make the program say as much as it can.
@@ -319,6 +320,7 @@ fn shared_receipts_saved_plans_and_undo_hold_no_value() {
 
 #[test]
 fn proxies_and_their_credentials_are_not_repeated() {
+    let authority = TestAuthority::new();
     for status in [407, 403, 502] {
         let mut estate = Estate::new();
         let (user, password) = (estate.canaries.word("proxy user"), estate.canaries.word("proxy password"));
@@ -345,6 +347,25 @@ fn proxies_and_their_credentials_are_not_repeated() {
         }
         // no one listens
         estate.workspace.set("HTTPS_PROXY", format!("http://{user}:{password}@127.0.0.1:9"));
+        estate.run(&["plan"]);
+        // the same for the proxy of a target, with a client certificate
+        let (settings, key) = (estate.workspace.read("trueup.yaml"), estate.canaries.word("client key"));
+        let connection =
+            "{ api: estate, proxy: { from_env: PROXY }, certificate_authority: { from_env: CA },";
+        let settings = settings.replace("{ api: estate,", connection);
+        let auth = "auth: { client_certificate: { from_env: CA }, client_key: { from_env: CLIENT_KEY },";
+        estate.workspace.write("trueup.yaml", &settings.replace("auth: {", auth));
+        let client = authority.issue("ci.example.com", 2100);
+        estate.workspace.set("CA", client.certificate_pem());
+        estate.workspace.set("PROXY", format!("http://{user}:{password}@127.0.0.1:{port}"));
+        // the key and what stands around it, then one that is none
+        for key in [format!("{key}\n{}", client.key_pem()), key] {
+            estate.workspace.set("CLIENT_KEY", key);
+            for arguments in [&["plan"][..], &["plan", "--format", "json"], &["doctor"]] {
+                assert_eq!(estate.run(arguments).code, Some(1));
+            }
+        }
+        estate.workspace.set("PROXY", format!("ftp://{user}:{password}@127.0.0.1:{port}"));
         estate.run(&["plan"]);
     }
 }

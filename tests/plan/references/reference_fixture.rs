@@ -19,6 +19,7 @@ use trueup::remote::hosts::AllowedHosts;
 use trueup::remote::retry::{JitterMode, RetryPolicy};
 use trueup::remote::target::{Target, TargetAuth};
 use trueup::remote::target_client::TargetClient;
+use trueup::remote::target_connection::TargetConnection;
 use trueup::report::plan_report::PlanReport;
 use trueup::report::text;
 use trueup::run::fetch::ObjectJob;
@@ -283,6 +284,7 @@ pub fn connect(api: &Arc<Api>, base: &str, allowed: &str) -> Result<TargetClient
         base_url: Url::parse(base).expect("a url"),
         format: WireFormat::Json,
         auth: auth(api),
+        connection: TargetConnection::default(),
         scope: Vec::new(),
         parallelism: 4,
         also_send_nested: true,

@@ -23,6 +23,7 @@ use trueup::remote::client::{ExchangeLimits, HttpClient};
 use trueup::remote::hosts::AllowedHosts;
 use trueup::remote::retry::{CompletedRequest, JitterMode, RetryPolicy};
 use trueup::remote::target::{LoginCredentials, Target, TargetAuth, TokenLocation};
+use trueup::remote::target_connection::TargetConnection;
 use trueup::remote::transport_error::{DeliveryStatus, TransportError};
 use url::Url;
 
@@ -65,6 +66,7 @@ fn target(url: &Url, auth: TargetAuth) -> Target {
         base_url: url.clone(),
         format: WireFormat::Json,
         auth,
+        connection: TargetConnection::default(),
         scope: Vec::new(),
         parallelism: 10,
         also_send_nested: false,

@@ -4,14 +4,9 @@ use std::convert::Infallible;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -20,57 +15,29 @@ use trueup::exchange::Method;
 use trueup::remote::transport_error::DeliveryStatus;
 use url::Url;
 
+use crate::support::tls_server::TestAuthority;
+
 use super::{bearer, client_of, code, get, request, send, send_safely, target};
 
 /// The requests that a server heard.
 type Heard = Arc<Mutex<Vec<String>>>;
 
-/// A certificate authority, and what it signs.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let der = BASE64_STANDARD.encode(params.self_signed(&key).expect("a certificate").der());
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n");
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    /// A server that speaks `protocol` and has a certificate for `name` until `year`; what it heard, too.
-    async fn serve(&self, protocol: &str, name: &str, year: i32) -> (Url, Heard) {
-        let acceptor = TlsAcceptor::from(Arc::new(self.config(protocol, name, year)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let heard = Heard::default();
-        let own = Arc::clone(&heard);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    tokio::spawn(converse(stream, Arc::clone(&own)));
-                }
+/// A server that speaks `protocol` and has a certificate for `name` until `year`; what it heard, too.
+async fn serve(authority: &TestAuthority, protocol: &str, name: &str, year: i32) -> (Url, Heard) {
+    let config = authority.issue(name, year).build_server_config(protocol, None);
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let heard = Heard::default();
+    let own = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                tokio::spawn(converse(stream, Arc::clone(&own)));
             }
-        });
-        (Url::parse(&format!("https://localhost:{port}")).expect("a url"), heard)
-    }
-
-    fn config(&self, protocol: &str, name: &str, year: i32) -> ServerConfig {
-        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
-        params.not_after = date_time_ymd(year, 1, 1);
-        let key = KeyPair::generate().expect("a key");
-        let chain = vec![params.signed_by(&key, &self.issuer).expect("a certificate").der().clone()];
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.expect("versions").with_no_client_auth();
-        let mut config = config.with_single_cert(chain, key.into()).expect("a key that fits");
-        config.alpn_protocols = vec![protocol.into()];
-        config
-    }
+        }
+    });
+    (Url::parse(&format!("https://localhost:{port}")).expect("a url"), heard)
 }
 
 /// Answers every request on one connection, in the protocol that was agreed upon.
@@ -91,7 +58,7 @@ async fn converse(stream: TlsStream<TcpStream>, heard: Heard) {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_trusts_gets_no_request() {
-    let (url, heard) = Authority::new().serve("h2", "localhost", 2100).await;
+    let (url, heard) = serve(&TestAuthority::new(), "h2", "localhost", 2100).await;
     let client = client_of(&target(&url, bearer()));
     let failure = send_safely(&client, &get("/fish"), "").await.err().expect("no trust");
     assert_eq!((failure.code(), failure.delivery, failure.attempts), ("tls", DeliveryStatus::NotSent, 1));
@@ -111,11 +78,11 @@ async fn a_certificate_that_nobody_trusts_gets_no_request() {
 
 #[tokio::test]
 async fn the_certificates_of_the_machine_are_trusted() {
-    let authority = Authority::new();
-    let (new, new_heard) = authority.serve("h2", "localhost", 2100).await;
-    let (good, heard) = authority.serve("http/1.1", "localhost", 2100).await;
-    let (other, other_heard) = authority.serve("h2", "other.example", 2100).await;
-    let (old, old_heard) = authority.serve("h2", "localhost", 2001).await;
+    let authority = TestAuthority::new();
+    let (new, new_heard) = serve(&authority, "h2", "localhost", 2100).await;
+    let (good, heard) = serve(&authority, "http/1.1", "localhost", 2100).await;
+    let (other, other_heard) = serve(&authority, "h2", "other.example", 2100).await;
+    let (old, old_heard) = serve(&authority, "h2", "localhost", 2001).await;
     let mut roots = tempfile::NamedTempFile::new().expect("a file");
     roots.write_all(authority.pem.as_bytes()).expect("a disk");
     // which roots a machine has is read from the environment, and that of this process is not ours to change

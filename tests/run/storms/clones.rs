@@ -74,6 +74,7 @@ impl Clone {
             base_url: Url::parse("http://127.0.0.1:9/api").expect("a url"),
             format: WireFormat::Json,
             auth: TargetAuth { bearer: Some("any".into()), ..TargetAuth::default() },
+            connection: Default::default(),
             scope: Vec::new(),
             parallelism: 3,
             also_send_nested: false,

@@ -20,6 +20,7 @@ use trueup::remote::retry::{JitterMode, RetryPolicy};
 use trueup::remote::retry_budget::RetryBudget;
 use trueup::remote::target::{Target, TargetAuth};
 use trueup::remote::target_client::TargetClient;
+use trueup::remote::target_connection::TargetConnection;
 use trueup::remote::wire;
 use trueup::run::clock::RunClock;
 use trueup::run::fetch::ObjectJob;
@@ -335,6 +336,7 @@ fn target(api: &Arc<Api>) -> Target {
         base_url: Url::parse(&format!("http://127.0.0.1:9/{}", api.name)).expect("a url"),
         format: WireFormat::Json,
         auth: auth(api),
+        connection: TargetConnection::default(),
         scope: Vec::new(),
         parallelism: 6,
         also_send_nested: true,

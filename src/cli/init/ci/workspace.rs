@@ -110,7 +110,7 @@ impl CiEnvironment {
         let is_own = |environment: Option<&str>| environment.is_none() || environment == name;
         let targets = || workspace.settings.targets.iter().filter(|own| is_own(own.environment.as_deref()));
         let reads = targets().flat_map(|own| own.list_credentials(CredentialPurpose::Read));
-        let all = targets().flat_map(|own| own.auth.list_credentials());
+        let all = targets().flat_map(|own| own.list_all_credentials());
         let documents = workspace.documents.iter().filter(|own| is_own(own.environment.as_deref()));
         let of_documents = documents.flat_map(|own| own.spec.iter_value_sources().map(|(source, _)| source));
         Self {
