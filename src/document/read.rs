@@ -537,6 +537,7 @@ impl SourceReader<'_> {
         let hint = match (wanted, &value.data) {
             ("a list", _) if value.is_null() => "write `[]` for an empty list".into(),
             ("a list", _) => "write each item on a line of its own after `- `".into(),
+            ("a list of entries", _) => "write each entry after `- `, its key as a field of it".into(),
             ("a mapping", _) if value.is_null() => "write `{}` for an empty one".into(),
             ("a mapping", _) => "write `key: value` lines, indented below it".into(),
             _ => format!("write {wanted} after the colon"),

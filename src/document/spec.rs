@@ -267,7 +267,8 @@ impl SourceReader<'_> {
             if self.defers_edits(node) {
                 return None;
             }
-            self.report_wrong_type(node, role.name, "a list");
+            let wanted = if list.keyed_members.is_some() { "a list of entries" } else { "a list" };
+            self.report_wrong_type(node, role.name, wanted);
             return None;
         };
         if nodes.is_empty() && !self.check_emptied_list(node.span, list, role.name) {

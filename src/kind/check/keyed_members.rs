@@ -4,7 +4,7 @@
 
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::kind::file::{FieldFile, ListOrder, ListTypeName, MapTypeName, TypeName, UnlistedItems};
-use crate::kind::{ClearValue, KeyedMembers, MemberNameCase};
+use crate::kind::{ClearValue, KeyedMembers, MemberNameCase, WireFormat};
 use crate::value::Sensitivity;
 
 impl KindChecker<'_> {
@@ -30,6 +30,13 @@ impl KindChecker<'_> {
         if context.api.member_names == MemberNameCase::PreserveCase {
             let message = "`keyed_by` does not fit an API with `member_names: preserve_case`";
             self.report_error(place, "contradiction", message);
+        }
+        let deletes = file.unlisted_items == Some(UnlistedItems::Delete);
+        let granular = file.map_type != Some(MapTypeName::Atomic);
+        if deletes && granular && context.api.formats.contains(&WireFormat::Jsv) {
+            let message = "an entry is deleted by null, which JSV can't say";
+            let hint = "write `map_type: atomic`, or `formats: [json]` in the API";
+            self.report_error_with_hint(place, "contradiction", message, hint);
         }
         if sensitivity != Sensitivity::Public {
             let message = "the keys are part of paths and messages, so the array can't be sensitive";

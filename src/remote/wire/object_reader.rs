@@ -457,6 +457,8 @@ impl<'k> ObjectReader<'k> {
             ahead => return read_null(lexer, ahead, "this is not an object"),
         }
         keep_last(&mut items, |(name, _)| name);
+        // what is no item is sent back as it came
+        self.reshaped |= items.iter().any(|(_, item)| matches!(item, Value::Null));
         let item = |(name, item): (Box<str>, Value)| match item {
             Value::Object(mut object) => {
                 object.set_field(key, Value::String(name));

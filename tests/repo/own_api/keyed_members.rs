@@ -154,3 +154,59 @@ fn an_entry_without_its_key_or_with_a_key_twice_is_refused_at_its_line() {
         shop.workspace.expect(1, &["validate"]).complains(&[code, "boat.yaml:1"]);
     }
 }
+
+#[test]
+fn levels_add_change_and_remove_entries_by_their_keys() {
+    let shop = harbour(UPDATES[0]);
+    let base = r#"
+base: usual
+kind: ferry/boat
+spec:
+  cabins:
+    - { number: "12", beds: 2, guests: [{ name: Ann, age: 40 }] }
+    - { number: "13", beds: 1, guests: [{ name: Bob, age: 41 }, { name: Cy }] }
+    - { number: "14", beds: 3 }
+"#;
+    let boat = r#"
+kind: ferry/boat
+name: boat
+extends: [usual]
+spec:
+  name: Swan
+  cabins:
+    change: [{ number: "13", beds: 5, guests: { remove: [{ name: Bob }] } }]
+    remove: [{ number: "14" }]
+    add: [{ number: "15", beds: 1 }]
+"#;
+    shop.workspace.write("bases/usual.yaml", base);
+    shop.workspace.write("config/boat.yaml", boat);
+    shop.workspace.expect(0, &["why", "boat.cabins"]).says(&["bases/usual.yaml", "config/boat.yaml"]);
+    shop.converges();
+    let thirteen = json!({ "beds": 5, "guests": { "Bob": null } });
+    let cabins = json!({ "13": thirteen, "14": null, "15": { "beds": 1 } });
+    assert_eq!(without_nulls_of_new(body(&shop.writes()[0]))["cabins"], cabins);
+    let boat = boat.replace("extends: [usual]", "extends: [usual]\nunset: [cabins]");
+    let boat = boat.split("  cabins:").next().unwrap_or_default();
+    shop.workspace.write("config/boat.yaml", boat);
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+}
+
+/// A new entry says that what it does not name is null.
+fn without_nulls_of_new(mut body: Json) -> Json {
+    body["cabins"]["15"].as_object_mut().expect("an entry").retain(|_, value| !value.is_null());
+    body
+}
+
+#[test]
+fn what_a_format_or_an_api_cannot_write_is_refused() {
+    for (from, to, says) in [
+        ("formats: [json]", "formats: [jsv]", "which JSV can't say"),
+        ("formats: [json]", "formats: [json]\nmember_names: preserve_case", "`member_names: preserve_case`"),
+    ] {
+        let workspace = Workspace::new();
+        workspace.write("apis/ferry/api.yaml", &API.replace(from, to));
+        let (update, map_type) = UPDATES[1];
+        workspace.write("apis/ferry/boat.yaml", &BOAT.replace("UPDATE", update).replace("TYPE", map_type));
+        workspace.expect(1, &["api", "check"]).complains(&[says, "boat.yaml:"]);
+    }
+}

@@ -119,6 +119,14 @@ impl Gatehouse {
         writes.map(|requested| requested.body["ports"].clone()).collect()
     }
 
+    /// Undoes the only run.
+    fn undo(&self) {
+        let files = self.workspace.files();
+        let receipt = files.iter().find(|(path, _)| path.to_string_lossy().contains(".trueup/receipts/"));
+        let name = receipt.and_then(|(path, _)| path.file_stem()).expect("a receipt").to_string_lossy();
+        self.workspace.expect(0, &["undo", &name, "--auto-approve"]);
+    }
+
     fn converge(&self) {
         self.workspace.expect(2, &SETTLED);
         self.workspace.expect(0, &APPLY);
@@ -322,10 +330,7 @@ fn edits_by_hand_are_drift_that_is_accepted_or_undone() {
     let ports = json!([{ "name": "http", "number": 81 }, { "name": "ssh", "number": 22 }]);
     house.describe(&ports);
     house.workspace.expect(0, &APPLY);
-    let files = house.workspace.files();
-    let receipt = files.iter().find(|(path, _)| path.to_string_lossy().contains(".trueup/receipts/"));
-    let name = receipt.and_then(|(path, _)| path.file_stem()).expect("a receipt").to_string_lossy();
-    house.workspace.expect(0, &["undo", &name, "--auto-approve"]);
+    house.undo();
     assert_eq!(house.ports()["http"]["number"], 80);
     house.workspace.expect(0, &APPLY);
     {
@@ -338,6 +343,30 @@ fn edits_by_hand_are_drift_that_is_accepted_or_undone() {
     house.workspace.expect(0, &SETTLED).says(&["No changes"]);
     let text = house.workspace.read("config/one.yaml");
     assert!(text.contains("82") && !text.contains("ssh"), "{text}");
+}
+
+#[test]
+fn an_entry_that_a_run_took_out_or_added_is_undone() {
+    for update in UPDATES {
+        let house = Gatehouse::new(update, DELETE);
+        house.describe(&json!([{ "name": "http", "number": 80 }, { "name": "dns", "number": 53 }]));
+        house.workspace.expect(0, &APPLY);
+        house.undo();
+        let ports = house.ports();
+        assert_eq!(list_names(&ports), ["http", "ssh"], "{update}");
+        assert_eq!(ports["ssh"]["number"], 22, "{update}");
+    }
+}
+
+#[test]
+fn a_member_that_is_null_is_no_entry_and_goes_back_as_it_came() {
+    let house = Gatehouse::new(PUT, DELETE);
+    house.gate.lock().expect("no panic")["ports"]["gone"] = Json::Null;
+    let spec = json!({ "code": "two" });
+    let document = json!({ "kind": "orchard/gate", "name": "one", "id": "g1", "spec": spec });
+    house.workspace.write("config/one.yaml", &document.to_string());
+    house.workspace.expect(0, &["apply", "--auto-approve", "--allow-rename=1"]);
+    assert_eq!(list_names(&house.sent()[0]), ["gone", "http", "ssh"]);
 }
 
 #[test]
