@@ -34,6 +34,7 @@ fn start_kinto() -> Option<Product> {
         &StartedProduct {
             program: &program,
             arguments: &["start", "--ini", "kinto.ini"],
+            origin: "http://127.0.0.1",
             port,
             path: "/v1",
             credentials: &["-u", "ops:ops-password"],

@@ -34,6 +34,7 @@ fn start_powerdns() -> Option<Product> {
         &StartedProduct {
             program: &program,
             arguments: &["--daemon=no", "--guardian=no", &config],
+            origin: "http://127.0.0.1",
             port,
             path: "/api/v1",
             credentials: &["-H", "X-API-Key: pdns-key"],

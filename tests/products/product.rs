@@ -1,6 +1,7 @@
 //! A product under way: started in a folder of its own, ended with the test, and asked past trueup with curl.
 
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,7 +25,9 @@ pub struct Product {
 
 impl Drop for Product {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // with the processes that it started
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
     }
 }
@@ -60,6 +63,8 @@ pub fn run_program(program: &Path, arguments: &[&str], folder: &Path) {
 pub struct StartedProduct<'p> {
     pub program: &'p Path,
     pub arguments: &'p [&'p str],
+    /// Scheme and host.
+    pub origin: &'p str,
     pub port: u16,
     /// The path of the API.
     pub path: &'p str,
@@ -72,9 +77,9 @@ impl Product {
         let log = std::fs::File::create(folder.path().join("product.log")).expect("a log");
         let mut command = Command::new(how.program);
         command.args(how.arguments).current_dir(folder.path()).stdin(Stdio::null());
-        command.stdout(log.try_clone().expect("a handle")).stderr(log);
+        command.stdout(log.try_clone().expect("a handle")).stderr(log).process_group(0);
         let child = command.spawn().expect("the product starts");
-        let base_url = format!("http://127.0.0.1:{}{}", how.port, how.path);
+        let base_url = format!("{}:{}{}", how.origin, how.port, how.path);
         let credentials = how.credentials.iter().map(|own| (*own).to_owned()).collect();
         let mut product = Self { child, base_url, credentials, folder };
         let began = Instant::now();

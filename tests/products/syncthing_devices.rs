@@ -52,6 +52,7 @@ fn start_syncthing() -> Option<(Product, String)> {
         &StartedProduct {
             program: &program,
             arguments: &arguments,
+            origin: "http://127.0.0.1",
             port,
             path: "/rest",
             credentials: &["-H", "X-API-Key: st-key"],
