@@ -1,7 +1,8 @@
 //! The last filter: the secrets of this run are taken out of everything that the program writes.
 //!
 //! Marks and redaction come first and should leave nothing to find here. Each secret is looked for as it is, in other
-//! case, and as JSON, HTML, URLs and base64 write it, base64 of a longer text included. A short one is not: it would be found everywhere.
+//! case, and as JSON, HTML, URLs, base64 and hexadecimal digits write it, base64 of a longer text included. A short one is not:
+//! it would be found everywhere.
 //! Deliberately absent: what is secret. The workspace says that when it has read the sources.
 
 use std::borrow::Cow;
@@ -74,6 +75,8 @@ fn list_forms(text: &str) -> Vec<Vec<u8>> {
         html,
         form,
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
+        text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        text.bytes().map(|byte| format!("{byte:02X}")).collect(),
         text.bytes().map(|byte| format!("%{byte:02x}")).collect(),
         text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
         BASE64_STANDARD_NO_PAD.encode(text),

@@ -1,8 +1,9 @@
 //! Texts that must not be seen, taken out of what a service says.
 //!
 //! A service repeats what it was sent as it pleases: in another case, with escapes of JSON, HTML or URLs, inside
-//! base64, cut off, a telephone number in other groups. So both sides are compared in a normal form: the text is
-//! decoded step by step, and each decoded character knows where it was written. Long parts count as well.
+//! base64, as hexadecimal digits, cut off, with other punctuation, a telephone number in other groups. So both sides
+//! are compared in a normal form: the text is decoded step by step, and each decoded character knows where it was
+//! written. Long parts count as well, and long texts without all that is no letter and no digit.
 //! Deliberately absent: which texts they are.
 
 mod decode;
@@ -20,12 +21,14 @@ const REDACTED: &str = "•••";
 /// A text of fewer characters counts only as a whole word.
 const MIN_SUBSTRING_CHARS: usize = 4;
 /// How often a text may have been encoded.
-const MAX_DECODINGS: usize = 3;
+const MAX_DECODINGS: usize = 6;
 /// A part of so many characters counts, when the text itself is longer by half. Words are more common than tokens.
 const MIN_PART_CHARS: usize = 8;
 const MIN_PHRASE_PART_CHARS: usize = 12;
 /// So many digits in a row are a part of a number.
 const MIN_PART_DIGITS: usize = 7;
+/// So many letters and digits count whatever is between them.
+const MIN_PLAIN_CHARS: usize = 8;
 /// What telephone numbers are grouped with.
 const DIGIT_SEPARATORS: [char; 8] = [' ', '-', '.', '(', ')', '/', '\u{a0}', '\u{2011}'];
 
@@ -33,6 +36,8 @@ const DIGIT_SEPARATORS: [char; 8] = [' ', '-', '.', '(', ')', '/', '\u{a0}', '\u
 pub struct Redactor {
     /// In normal form, and pieces of base64.
     wholes: Vec<Vec<char>>,
+    /// The letters and digits of these, where they are many.
+    plain: Vec<Vec<char>>,
     /// Parts of long texts, by their length.
     parts: Vec<(usize, HashSet<Vec<char>>)>,
     /// Parts of numbers.
@@ -47,6 +52,11 @@ impl Redactor {
         let mut wholes: Vec<Vec<char>> = secrets.iter().flat_map(|secret| list_forms(secret)).collect();
         wholes.sort();
         wholes.dedup();
+        let plain = wholes.iter().map(|form| form.iter().copied().filter(|c| c.is_alphanumeric()).collect());
+        let mut plain: Vec<Vec<char>> =
+            plain.filter(|form: &Vec<char>| form.len() >= MIN_PLAIN_CHARS).collect();
+        plain.sort();
+        plain.dedup();
         // a plus is a blank in normal form, and is in tokens, not in sentences
         let part_length = |secret: &str| match secret.contains(char::is_whitespace) {
             true => MIN_PHRASE_PART_CHARS,
@@ -62,7 +72,7 @@ impl Redactor {
         let digits = secrets.iter().filter_map(|secret| list_digits(secret));
         let digits = digits
             .flat_map(|digits| digits.windows(MIN_PART_DIGITS).map(<[char]>::to_vec).collect::<Vec<_>>());
-        Self { wholes, parts: parts.into_iter().collect(), digits: digits.collect() }
+        Self { wholes, plain, parts: parts.into_iter().collect(), digits: digits.collect() }
     }
 
     /// A text without them.
@@ -100,6 +110,13 @@ impl Redactor {
         }
         if !self.digits.is_empty() {
             self.find_digits(&normal, seen);
+        }
+        if !self.plain.is_empty() {
+            let plain = normal.keep_alphanumeric();
+            for form in &self.plain {
+                let starts = find_all(plain.chars(), form);
+                seen.extend(starts.map(|start| plain.locate(start..start + form.len())));
+            }
         }
     }
 
@@ -156,7 +173,7 @@ fn normalize_text(text: &str) -> Vec<char> {
     normal.chars().get(start..normal.chars().len() - end).unwrap_or_default().to_vec()
 }
 
-/// A text in normal form, and what of it is found in base64. A text that has escapes of its own is decoded together
+/// A text in normal form, in hexadecimal digits, and what of it is found in base64. A text that has escapes of its own is decoded together
 /// with what is around it, so its decoded forms count too.
 fn list_forms(secret: &str) -> Vec<Vec<char>> {
     let mut forms = vec![normalize_text(secret)];
@@ -171,7 +188,12 @@ fn list_forms(secret: &str) -> Vec<Vec<char>> {
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
     // as a query or a form holds it
     let escaped: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    for text in [secret, json, &escaped] {
+    if secret.len() >= MIN_SUBSTRING_CHARS {
+        forms.push(
+            secret.bytes().flat_map(|byte| format!("{byte:02x}").into_bytes()).map(char::from).collect(),
+        );
+    }
+    for text in [secret, json, &escaped, &BASE64_STANDARD_NO_PAD.encode(secret)] {
         forms.extend(encode_base64_fragments(text).iter().map(|form| normalize_text(form)));
     }
     forms.retain(|form| !form.is_empty());
@@ -273,6 +295,11 @@ mod tests {
             "Kx9&amp;lt;&amp;quot;&amp;amp;&amp;#39;&amp;gt;/&amp;aring;=Tok+42",
             "\\u{4b}x9<\\x22&'>/\\xe5=Tok+42",
             "Kx9%3C%22%26%27%3E/%E5=Tok+42",
+            "%u004bx9%u003c%u0022&'>/%u00e5=Tok+42",
+            "\\U0000004bx9<\\U00000022&'>/\\u00e5=Tok+42",
+            "\\113x9\\074\\042&'>/\\345=Tok+42",
+            "&#75&#x78&#57&#60&#34&#38&#39&#62/&#229=Tok+42",
+            "0x4b,0x78,0x39,0x3c,0x22,0x26,0x27,0x3e,0x2f,0xe5,0x3d,0x54,0x6f,0x6b,0x2b,0x34,0x32",
         ] {
             let shown = redact(&format!("no such key: {echo}!"), &[secret]);
             assert_eq!(shown, "no such key: •••!", "{echo}");
@@ -303,6 +330,39 @@ mod tests {
             );
         }
         assert_eq!(redact("one of a few", &["one + two of a few"]), "one of a few");
+    }
+
+    #[test]
+    fn whatever_is_between_letters_and_digits_a_long_text_is_found() {
+        let secret = "kX9q-Zt7w/Rb3+Lm2=Pv";
+        let digits: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let base64 = BASE64_STANDARD_NO_PAD.encode(secret);
+        for echo in [
+            "k X 9 q - Z t 7 w / R b 3 + L m 2 = P v",
+            "'kX9q','-Zt7','w/Rb','3+Lm','2=Pv'",
+            "[\"k\", \"X\", \"9\", \"q\", \"-\", \"Z\", \"t\", \"7\", \"w\", \"R\", \"b\", \"3\", \"L\", \"m\", \"2\", \"P\", \"v\"]",
+            "kX9qZt7wRb3Lm2Pv",
+            "k\u{ad}X9q\u{200b}Zt7wRb\u{301}3Lm2Pv",
+            "ｋＸ９ｑ－Ｚｔ７ｗ／Ｒｂ３＋Ｌｍ２＝Ｐｖ",
+            &digits,
+            &digits.to_uppercase(),
+            &secret.bytes().map(|byte| format!("={byte:02X}")).collect::<String>(),
+            &base64
+                .as_bytes()
+                .chunks(8)
+                .map(|own| String::from_utf8_lossy(own))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            &BASE64_STANDARD_NO_PAD.encode(&base64),
+        ] {
+            let shown = redact(&format!("bad value: {echo}!"), &[secret]);
+            let rest = shown.replace(REDACTED, "");
+            assert!(
+                shown.contains(REDACTED) && rest.chars().count() <= "bad value: !".len() + 4,
+                "{echo}: {shown}"
+            );
+        }
+        assert_eq!(redact("any-com pany", &["any com"]), "any-com pany");
     }
 
     #[test]

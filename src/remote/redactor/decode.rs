@@ -98,6 +98,13 @@ impl DecodedText {
         normal
     }
 
+    /// Without what is no letter and no digit.
+    pub fn keep_alphanumeric(&self) -> Self {
+        let kept = self.chars.iter().zip(&self.origins).filter(|(c, _)| c.is_alphanumeric());
+        let (chars, origins) = kept.map(|(c, origin)| (*c, origin.clone())).unzip();
+        Self { chars, origins }
+    }
+
     /// With the outermost escapes resolved; nothing when there are none.
     pub fn decode_once(&self) -> Option<Self> {
         let mut decoded = Self { chars: Vec::with_capacity(self.chars.len()), origins: Vec::new() };
@@ -129,13 +136,15 @@ impl DecodedText {
         let rest = self.chars.get(at..)?;
         match rest {
             ['&', ..] => decode_entity(rest),
+            ['%', 'u' | 'U', ..] => decode_digits(rest, 2..6, 16),
             ['%', ..] => decode_percent(rest),
             ['\\', 'u', '{', ..] => decode_braced(rest),
-            ['\\', 'u' | 'U', ..] => decode_unicode(rest),
-            ['\\', 'x', high, low, ..] => {
-                let code = high.to_digit(16)? * 16 + low.to_digit(16)?;
-                Some((char::from_u32(code)?.to_string(), 4))
-            }
+            ['\\', 'U', ..] => decode_digits(rest, 2..10, 16).or_else(|| decode_unicode(rest)),
+            ['\\', 'u', ..] => decode_unicode(rest),
+            ['\\', 'x', ..] => decode_digits(rest, 2..4, 16),
+            ['0', 'x' | 'X', _, _, next, ..] if next.is_ascii_hexdigit() => None,
+            ['0', 'x' | 'X', ..] => decode_digits(rest, 2..4, 16),
+            ['\\', '0'..='3', '0'..='7', ..] => decode_digits(rest, 1..4, 8),
             ['\\', 'n' | 'r' | 't', ..] => Some((" ".to_owned(), 2)),
             ['\\', c, ..] => Some((c.to_string(), 2)),
             ['"', '"', ..] => Some(("\"".to_owned(), 2)),
@@ -144,24 +153,33 @@ impl DecodedText {
     }
 }
 
-/// A character in small letters; blanks are all the same.
+/// A character in small letters; blanks are all the same, and full-width forms are those of ASCII.
 pub fn normalize_char(c: char) -> impl Iterator<Item = char> {
+    let c = match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        c => c,
+    };
     let c = if c.is_whitespace() || c == '+' { ' ' } else { c };
     c.to_lowercase()
 }
 
-/// `&amp;`, `&#38;`, `&#x26;`.
+/// The character of a number, whose digits are in this range of an escape and end it.
+fn decode_digits(rest: &[char], digits: Range<usize>, radix: u32) -> Option<(String, usize)> {
+    let number: String = rest.get(digits.clone())?.iter().collect();
+    Some((char::from_u32(u32::from_str_radix(&number, radix).ok()?)?.to_string(), digits.end))
+}
+
+/// `&amp;`, `&#38;`, `&#x26;`; of numbers without the semicolon too, as browsers read them.
 fn decode_entity(rest: &[char]) -> Option<(String, usize)> {
+    if let ['&', '#', ..] = rest {
+        let (from, radix) = if matches!(rest.get(2), Some('x' | 'X')) { (3, 16) } else { (2, 10) };
+        let digits = rest.iter().skip(from).take(MAX_ENTITY).take_while(|c| c.is_digit(radix)).count();
+        let (text, end) = decode_digits(rest, from..from + digits, radix)?;
+        return Some((text, end + usize::from(rest.get(end) == Some(&';'))));
+    }
     let end = rest.iter().take(MAX_ENTITY + 2).position(|c| *c == ';')?;
     let name: String = rest.get(1..end)?.iter().collect::<String>().to_ascii_lowercase();
-    let number = |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
-    let c = match name.strip_prefix('#') {
-        Some(digits) => match digits.strip_prefix('x') {
-            Some(digits) => number(digits, 16)?,
-            None => number(digits, 10)?,
-        },
-        None => ENTITIES.iter().find(|(own, _)| *own == name)?.1,
-    };
+    let c = ENTITIES.iter().find(|(own, _)| *own == name)?.1;
     Some((c.to_string(), end + 1))
 }
 
@@ -199,6 +217,5 @@ fn decode_unicode(rest: &[char]) -> Option<(String, usize)> {
 /// `\u{41}`.
 fn decode_braced(rest: &[char]) -> Option<(String, usize)> {
     let end = rest.iter().take(MAX_ENTITY).position(|c| *c == '}')?;
-    let digits: String = rest.get(3..end)?.iter().collect();
-    Some((char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?.to_string(), end + 1))
+    decode_digits(rest, 3..end, 16).map(|(text, end)| (text, end + 1))
 }
