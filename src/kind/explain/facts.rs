@@ -194,7 +194,8 @@ fn describe_clearing(field: &Field) -> Option<ExplanationFact> {
         return Some(ExplanationFact { label: "clear", text });
     }
     let blank = match &field.ty {
-        FieldType::Array(_) => "the empty list",
+        FieldType::Array(list) if list.keyed_members.is_none() => "the empty list",
+        FieldType::Array(_) => "the empty map",
         FieldType::Map(_) | FieldType::Object(_) => "the empty map",
         FieldType::Scalar(_) => "the empty string",
     };

@@ -86,6 +86,8 @@ fn entries_come_change_and_go_at_every_depth() {
     for update in UPDATES {
         let shop = harbour(update);
         shop.workspace.expect(0, &["api", "check"]).says(&["1 kind: valid"]);
+        let explained = shop.workspace.expect(0, &["explain", "ferry/boat.cabins"]);
+        explained.says(&["the names of its members are `number`", "by sending the empty map", "-required-"]);
         let mut undescribed = shop.objects("ferry/boat")[0]["cabins"].clone();
         undescribed["12"]["paint"] = json!("white");
         undescribed["12"]["guests"]["Ann"]["note"] = json!("late");
