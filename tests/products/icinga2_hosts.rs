@@ -195,6 +195,13 @@ fn icinga2_goes_through_every_step() {
     assert!(workspace.read("config/mail1.yaml").contains("somebody was here"));
     workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
 
+    // what it refuses with a status of success is an error with its words
+    let sound = workspace.read("config/db1.yaml");
+    workspace.write("config/db1.yaml", &sound.replace("\"vars\"", "\"check_interval\":-1,\"vars\""));
+    workspace.expect(1, &["apply", "--auto-approve"]).says(&["Interval must be greater than 0"]);
+    workspace.write("config/db1.yaml", &sound);
+    workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+
     // another password is written and never shown
     workspace.set("READER_PASSWORD", SECRET);
     let planned = workspace.expect(2, &["plan", "--detailed-exitcode"]);

@@ -548,6 +548,23 @@ fn a_failure_despite_success_is_not_data() {
 }
 
 #[test]
+fn a_failed_item_in_a_list_of_results_is_a_failure_despite_success() {
+    let mut api = Api::clone(&partner().api);
+    api.errors.error_in_success = vec!["results[].code".into()];
+    for (body, is_error) in [
+        (r#"{"results":[{"code":200,"status":"Attributes updated."}]}"#, false),
+        (r#"{"results":[{"code":200},{"code":500,"status":"cannot be modified"}]}"#, true),
+        (r#"{"results":[{"attrs":{"code":500},"name":"web1"}]}"#, false),
+        (r#"{"results":[]}"#, false),
+        (r#"{"results":{"code":500}}"#, false),
+        (r#"{"results":["code",null,[{"code":500}]]}"#, false),
+        (r#"{"code":500}"#, false),
+    ] {
+        assert_eq!(wire::is_error_in_success(body.as_bytes(), Json, &api), is_error, "{body}");
+    }
+}
+
+#[test]
 fn a_thing_that_is_referred_to_may_stand_whole() {
     let kind = built_in("keypro/customer");
     let field = |name: &str| kind.shape.find_field(name).expect("a field of the kind").number;

@@ -209,7 +209,7 @@ pub struct ErrorsFile {
     pub lists: Vec<ErrorListFile>,
     /// Members that hold an object from field names to a message or a list of messages.
     pub maps: Vec<String>,
-    /// Members that make a response an error although its status is 2xx.
+    /// Members that make a response an error although its status is 2xx: all but those that are empty, false, zero, or a status 2xx themselves. `[]` reaches into the items of a list, e.g. `results[].code`.
     pub error_in_success: Vec<String>,
 }
 

@@ -4,7 +4,10 @@ use super::object_reader::matches_member_name;
 use super::{KeySyntax, TokenKind, WireLexer, WireReadResult};
 use crate::kind::MemberNameCase;
 
-/// A member that is looked for, and what for; dots reach inwards.
+/// What stands behind the name of a list whose items are searched.
+const EACH_ITEM: &str = "[]";
+
+/// A member that is looked for, and what for; dots reach inwards, and `[]` into the items of a list.
 #[derive(Clone, Copy)]
 pub(super) struct MemberSearch<'p, G> {
     pub(super) goal: G,
@@ -37,11 +40,17 @@ pub(super) fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
     lexer.read_members(KeySyntax::Identifier, |name, lexer| {
         let start = *lexer;
         let mut taken = false;
-        let mut below = Vec::new();
+        let (mut below, mut in_items) = (Vec::new(), Vec::new());
         for MemberSearch { goal, path } in sought {
             match path.split_once('.') {
                 Some((head, rest)) if matches_member_name(names, head, name) => {
                     below.push(MemberSearch { goal: *goal, path: rest })
+                }
+                Some((head, rest)) => {
+                    let list = head.strip_suffix(EACH_ITEM);
+                    if list.is_some_and(|list| matches_member_name(names, list, name)) {
+                        in_items.push(MemberSearch { goal: *goal, path: rest });
+                    }
                 }
                 None if matches_member_name(names, path, name) => {
                     *lexer = start;
@@ -57,6 +66,25 @@ pub(super) fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
             *lexer = inner;
             taken = true;
         }
+        let mut inner = start;
+        if !in_items.is_empty() && inner.peek_token()? == TokenKind::Array {
+            search_items(&mut inner, &in_items, names, found)?;
+            *lexer = inner;
+            taken = true;
+        }
         if taken { Ok(()) } else { found(None, name, lexer) }
+    })
+}
+
+/// The same in each item of a list that is an object.
+fn search_items<'b, L: WireLexer<'b>, G: Copy>(
+    lexer: &mut L,
+    sought: &[MemberSearch<G>],
+    names: MemberNameCase,
+    found: &mut MemberHandler<'_, G, L>,
+) -> WireReadResult<()> {
+    lexer.read_array(|lexer| match lexer.peek_token()? {
+        TokenKind::Object => search_all_members(lexer, sought, names, found),
+        TokenKind::Array | TokenKind::Null | TokenKind::Scalar => lexer.skip_value().map(drop),
     })
 }

@@ -131,7 +131,8 @@ pub fn is_error_in_success(body: &[u8], format: WireFormat, api: &Api) -> bool {
     if paths.is_empty() || !object {
         return false;
     }
-    let said = |text: &str| !matches!(text, "" | "0" | "false" | "False" | "{}" | "[]");
+    let is_success = |text: &str| text.parse::<u16>().is_ok_and(|status| (200..300).contains(&status));
+    let said = |text: &str| !matches!(text, "" | "0" | "false" | "False" | "{}" | "[]") && !is_success(text);
     read_texts(body, format, paths).is_ok_and(|found| found.iter().any(|text| said(text)))
 }
 
