@@ -340,6 +340,20 @@ pub struct ItemKeyField {
 }
 
 impl ValuePath {
+    /// Whether one path leads into the other; items count by their key, not by where they are.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.count_common_segments(other) == self.0.len().min(other.0.len())
+    }
+
+    /// How many segments two paths begin with in common; items count by their key, not by where they are.
+    pub fn count_common_segments(&self, other: &Self) -> usize {
+        let is_same = |(a, b): &(&PathSegment, &PathSegment)| match (a, b) {
+            (PathSegment::Item { key: a, .. }, PathSegment::Item { key: b, .. }) if !a.is_empty() => a == b,
+            (a, b) => a == b,
+        };
+        self.0.iter().zip(&other.0).take_while(is_same).count()
+    }
+
     /// This path with one more step.
     pub fn join_segment(&self, segment: PathSegment) -> Self {
         let mut path = self.clone();

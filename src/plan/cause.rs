@@ -9,7 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired_digest::{DesiredDigest, DigestLookup, encode_change_path};
-use super::step::is_overlapping;
 use super::{Change, Plan, PlanSubject, RefusedObject, Step, StepAction, WriteComparison};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
@@ -72,7 +71,7 @@ pub fn assign_causes<'h>(plan: &mut Plan, history: &dyn Fn(&PlanSubject) -> Opti
             history.assign_causes(&subject.kind, *action, changes);
         }
         let rotated = |change: &Change| {
-            let written = last_written.iter().find(|own| is_overlapping(&own.path, &change.path));
+            let written = last_written.iter().find(|own| own.path.overlaps(&change.path));
             written.is_some_and(|own| own.rotated && own.comparison == WriteComparison::Same)
         };
         changes

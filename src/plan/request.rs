@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::exchange::{BodyEncoding, BodyForm, Method, PlannedRequest, WireValue};
 use crate::kind::mask::is_unreadable;
+use crate::kind::visit::{PathStep, walk_path};
 use crate::kind::{
     AbsenceRule, ArrayType, Field, FieldType, ItemType, MapTypeName, NestedFields, NestedGranularity, Shape,
     WriteBody, WriteOperation, WrittenItems, address,
@@ -286,6 +287,10 @@ pub fn replaces_path(
     let sent = under_top().next().is_some() || planned.sent_unchanged.iter().any(|name| name == top);
     let whole =
         write.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
+    if merges_deeply(write) && !whole {
+        let is_carried = planned.sent_unchanged.iter().any(|name| name == top);
+        return is_carried || under_top().any(|change| is_in_merged_value(shape, &change.path, path));
+    }
     if splits_list(shape, write, path) {
         return under_top().any(|change| is_in_sent_item(write, &change.path, path));
     }
@@ -311,7 +316,26 @@ pub fn splits_list(shape: &Shape, write: &WriteOperation, path: &ValuePath) -> b
 /// service merges those too.
 pub fn is_in_sent_item(write: &WriteOperation, change: &ValuePath, path: &ValuePath) -> bool {
     let depth = change.0.len().min(if merges_deeply(write) { 3 } else { 2 });
-    path.0.get(..depth) == change.0.get(..depth)
+    change.count_common_segments(path) >= depth
+}
+
+/// Whether a merge of a change sends what is at a path: the change is of something above or below it, or both are in
+/// a list that is sent whole.
+fn is_in_merged_value(shape: &Shape, change: &ValuePath, path: &ValuePath) -> bool {
+    let common = change.count_common_segments(path);
+    let is_granular = |field: &Field| match &field.ty {
+        FieldType::Array(list) => {
+            list.keyed_members.is_some_and(|keyed| keyed.map_type == MapTypeName::Granular)
+        }
+        FieldType::Map(map) => map.map_type == MapTypeName::Granular,
+        _ => true,
+    };
+    let steps = walk_path(shape, path);
+    let is_whole = |step: &PathStep| {
+        matches!(step.segment, PathSegment::Field(_)) && step.field.is_some_and(|field| !is_granular(field))
+    };
+    let is_one_in_the_other = common == change.0.len() || common == path.0.len();
+    is_one_in_the_other || steps.iter().take(common).any(is_whole)
 }
 
 /// The request that makes a new object.

@@ -288,7 +288,7 @@ fn sends_path(shape: &Shape, part: &UpdatePart, path: &ValuePath) -> bool {
         if request::splits_list(shape, part.write, path) {
             return request::is_in_sent_item(part.write, &change.path, path);
         }
-        is_overlapping(&change.path, path) || (change.path.top_field() == path.top_field() && of_list)
+        change.path.overlaps(path) || (change.path.top_field() == path.top_field() && of_list)
     };
     part.takes_path(shape, path)
         && (part.write.body == WriteBody::Full || part.proposal.changes.iter().any(same))
@@ -394,11 +394,10 @@ fn find_conflicts(step: &Step, planned: &Object, now: &Object) -> Vec<FieldConfl
     };
     let found = diff_objects(shape, planned, now, &set_by_service);
     let relied = |path: &ValuePath| {
-        step.body_mode == WriteBody::Full
-            || step.changes.iter().any(|change| is_overlapping(&change.path, path))
+        step.body_mode == WriteBody::Full || step.changes.iter().any(|change| change.path.overlaps(path))
     };
     let moved = |change: Change| {
-        let planned_change = step.changes.iter().find(|own| is_overlapping(&own.path, &change.path));
+        let planned_change = step.changes.iter().find(|own| own.path.overlaps(&change.path));
         FieldConflict {
             desired: planned_change.map_or_else(|| change.before.clone(), |own| own.after.clone()),
             path: change.path,
@@ -425,7 +424,7 @@ fn build_presence_conflict(step: &Step) -> FieldConflict {
 
 /// Changes that the same document would now make beyond those that were planned.
 fn find_new_changes(step: &Step, fresh: &Step) -> Vec<FieldConflict> {
-    let planned = |change: &&Change| !step.changes.iter().any(|own| is_overlapping(&own.path, &change.path));
+    let planned = |change: &&Change| !step.changes.iter().any(|own| own.path.overlaps(&change.path));
     let moved = |change: &Change| FieldConflict {
         path: change.path.clone(),
         planned: None,
@@ -448,18 +447,4 @@ pub fn is_create_followup(step: &Step) -> bool {
             .is_some_and(|field| field.behavior.update_only)
     };
     step.action == StepAction::Update && step.changes.iter().all(late)
-}
-
-/// Whether one path leads into the other; items count by their key, not by where they stand.
-pub fn is_overlapping(a: &ValuePath, b: &ValuePath) -> bool {
-    a.0.iter().zip(&b.0).all(|(a, b)| match (a, b) {
-        (PathSegment::Item { key: a, index: i }, PathSegment::Item { key: b, index: j }) => {
-            if a.is_empty() {
-                i == j
-            } else {
-                a == b
-            }
-        }
-        (a, b) => a == b,
-    })
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::visit::walk_path;
 use crate::kind::{FieldType, ScalarType};
 use crate::plan::normalization::{self, explain_normalization};
-use crate::plan::step::{format_path, is_overlapping};
+use crate::plan::step::format_path;
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
 use crate::run::natural_key::show_id;
@@ -184,7 +184,7 @@ pub(super) fn diagnose_lost_changes(step: &Step, changes: &[Change], live: &Snap
     let is_sent = |change: &Change| !step.is_sent_later(&change.path);
     let is_any_sent = changes.iter().any(is_sent);
     let changes: Vec<&Change> = changes.iter().filter(|change| !is_any_sent || is_sent(change)).collect();
-    let is_lost = |own: &Change| changes.iter().any(|change| is_overlapping(&own.path, &change.path));
+    let is_lost = |own: &Change| changes.iter().any(|change| own.path.overlaps(&change.path));
     let hint = match step.action == StepAction::Update && step.changes.iter().all(is_lost) {
         true => {
             "the service kept no part of this update; only the account owner, or other credentials, may be able to change it"
@@ -224,7 +224,7 @@ fn find_order_hint(step: &Step, change: &Change, live: &Snapshot) -> Option<Stri
 /// What to do about what was not kept, where the values tell it.
 fn find_value_hint(step: &Step, change: &Change) -> Option<String> {
     // what is as it was before was not altered but ignored
-    let is_as_before = |own: &Change| is_overlapping(&own.path, &change.path) && own.before == change.before;
+    let is_as_before = |own: &Change| own.path.overlaps(&change.path) && own.before == change.before;
     if step.changes.iter().any(is_as_before) {
         return None;
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::send::{SendResult, SentWrite};
 use super::{StepExecutor, read_all};
-use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
+use crate::plan::step::{PlanDecision, is_create_followup};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, TargetClient};
 use crate::remote::wire::Snapshot;
@@ -141,7 +141,7 @@ impl StepExecutor<'_, '_> {
             return false;
         }
         let is_as_before = |change: &Change| {
-            let same = |own: &Change| is_overlapping(&own.path, &change.path) && own.before == change.before;
+            let same = |own: &Change| own.path.overlaps(&change.path) && own.before == change.before;
             step.sends_first(change) && step.changes.iter().any(same)
         };
         again.changes.iter().any(is_as_before)

@@ -13,7 +13,7 @@ use crate::kind::visit::walk_path;
 use crate::kind::{Field, UnknownMembers};
 use crate::plan::compare::diff_objects;
 use crate::plan::request::starts_confirmation;
-use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
+use crate::plan::step::{PlanDecision, is_create_followup};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
 use crate::run::decide_create::diagnose_appears_later;
@@ -243,7 +243,7 @@ impl StepExecutor<'_, '_> {
         let since =
             |then: &Object| diff_objects(&step.subject.kind.shape, then, &live.object, &set_by_service);
         let touches =
-            |changes: &[Change], path: &ValuePath| changes.iter().any(|own| is_overlapping(&own.path, path));
+            |changes: &[Change], path: &ValuePath| changes.iter().any(|own| own.path.overlaps(path));
         let mut beside = since(&sent.desired);
         let shape = &step.subject.kind.shape;
         // what a write leaves out on purpose may go
@@ -288,7 +288,7 @@ impl VerifyOutcome {
 
 /// Whether an object that a create answered has nothing of what was sent, where no natural key tells what it is.
 fn keeps_nothing(step: &Step, again: &Step) -> bool {
-    let is_lost = |change: &Change| again.changes.iter().any(|own| is_overlapping(&own.path, &change.path));
+    let is_lost = |change: &Change| again.changes.iter().any(|own| own.path.overlaps(&change.path));
     step.action == StepAction::Create
         && step.subject.kind.identity.natural_key.is_empty()
         && !step.changes.is_empty()

@@ -300,6 +300,47 @@ fn a_secret_in_an_entry_is_written_and_not_sent_along_by_a_merge_patch() {
 }
 
 #[test]
+fn a_secret_in_an_entry_is_known_as_written_where_an_earlier_entry_goes() {
+    let mut house = Gatehouse::with_token(MERGE_PATCH, DELETE, TOKEN);
+    house.workspace.set("TOKEN", "canary-token");
+    house.gate.lock().expect("no panic")["ports"] =
+        json!({ "dns": { "number": 53 }, "http": { "number": 80 } });
+    house.describe(&json!([{ "name": "http", "number": 80, "token": { "from_env": "TOKEN" } }]));
+    house.workspace.expect(0, &["apply", "--auto-approve", "--force-hidden"]);
+    assert_eq!(house.sent(), [json!({ "dns": null, "http": { "token": "canary-token" } })]);
+    house.workspace.expect(0, &SETTLED).says(&["No changes"]);
+}
+
+const SETTINGS: &str = "  settings:
+    type: object
+    description: Settings.
+    properties:
+      auth:
+        type: object
+        description: Who may enter.
+        properties:
+          user: { type: string, description: The user. }
+          password: { type: string, description: The password., sensitivity: secret, reads_back: never }
+";
+
+/// What a merge patch leaves out stays, at every depth.
+#[test]
+fn a_hidden_value_beside_a_change_is_not_touched_by_a_merge_patch() {
+    for (update, is_sent) in [(MERGE_PATCH, true), (MEMBERS, false)] {
+        let house = Gatehouse::new(update, DELETE);
+        house.workspace.write("apis/orchard/gate.yaml", &(describe_gate(update, DELETE, "") + SETTINGS));
+        house.gate.lock().expect("no panic")["settings"] = json!({ "auth": { "user": "ann" } });
+        let spec = json!({ "code": "one", "settings": { "auth": { "user": "bo" } } });
+        let document = json!({ "kind": "orchard/gate", "name": "one", "spec": spec });
+        house.workspace.write("config/one.yaml", &document.to_string());
+        let ran = house.workspace.expect(if is_sent { 0 } else { 3 }, &APPLY);
+        assert_eq!(ran.all().contains("would-erase"), !is_sent, "{update}: {}", ran.all());
+        let user = &house.gate.lock().expect("no panic")["settings"]["auth"]["user"];
+        assert_eq!(user, if is_sent { "bo" } else { "ann" }, "{update}");
+    }
+}
+
+#[test]
 fn a_full_write_that_would_erase_a_secret_in_an_entry_is_refused() {
     for update in [PUT, MEMBERS] {
         let house = Gatehouse::with_token(update, DELETE, TOKEN);
