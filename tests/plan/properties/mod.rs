@@ -35,7 +35,7 @@ use trueup::kind::{IdAssigner, Kind, WireFormat};
 use trueup::plan::propose::{GrantedPermissions, ProposalInput};
 use trueup::plan::request::UpdateOptions;
 use trueup::plan::step::{
-    DecideOptions, PlanDecision, RecheckOutcome, UpdateMethod, decide_object, is_overlapping, recheck_step,
+    DecideOptions, PlanDecision, RecheckOutcome, UpdateMethod, decide_object, recheck_step,
 };
 use trueup::plan::{Plan, PlanSubject, Step, StepAction, StepRequest, WriteComparison, WriteHistory};
 use trueup::remote::wire::{self, Snapshot};
@@ -304,7 +304,7 @@ struct Kept(Vec<(ValuePath, Value)>);
 
 impl WriteHistory for Kept {
     fn compare_last_written(&self, _: &PlanSubject, path: &ValuePath, value: &Value) -> WriteComparison {
-        match self.0.iter().find(|(own, _)| own.0.len() == path.0.len() && is_overlapping(own, path)) {
+        match self.0.iter().find(|(own, _)| own.0.len() == path.0.len() && own.overlaps(path)) {
             None => WriteComparison::NeverWritten,
             Some((_, own)) if own == value => WriteComparison::Same,
             Some(_) => WriteComparison::Differs,
