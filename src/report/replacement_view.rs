@@ -16,11 +16,12 @@ pub enum ReplacementView {
 }
 
 impl ReplacementView {
-    /// As it is planned.
-    pub fn from_rule(rule: ReplacementRule) -> Self {
+    /// As it is planned; nothing for kinds whose objects are not replaced.
+    pub fn from_rule(rule: ReplacementRule) -> Option<Self> {
         match rule {
-            ReplacementRule::CreateThenDelete => Self::CreateThenDelete,
-            ReplacementRule::DeleteThenCreate | ReplacementRule::Refuse => Self::DeleteThenCreate,
+            ReplacementRule::CreateThenDelete => Some(Self::CreateThenDelete),
+            ReplacementRule::DeleteThenCreate => Some(Self::DeleteThenCreate),
+            ReplacementRule::Refuse => None,
         }
     }
 

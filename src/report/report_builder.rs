@@ -169,7 +169,7 @@ impl ReportBuilder<'_> {
             requests: requests.collect(),
             object: build_object_name(&mut self.context, &step.subject),
             action: step.action.into(),
-            replacement: replacement.map(|own| ReplacementView::from_rule(own.rule)),
+            replacement: replacement.and_then(|own| ReplacementView::from_rule(own.rule)),
             fields,
             notes: convert_diagnostics(&mut self.context.line_index, &step.notes),
             hidden: build_hidden_values(&step.subject, &step.last_written),

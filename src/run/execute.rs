@@ -61,7 +61,8 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let (halted, doubted) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
     let former = Mutex::new(BTreeMap::new());
-    let dependencies = DependencyLookup::new(jobs);
+    let subjects = steps.values().map(|step| &step.subject);
+    let dependencies = DependencyLookup::new(jobs).with_children_by_id(jobs, subjects);
     for level in group_by_level(jobs, &steps) {
         let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
         let blocked = settle_scopes(session.references, session.index, jobs, &own, &mut steps);

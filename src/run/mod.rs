@@ -7,6 +7,7 @@
 pub mod accept;
 mod answered_ids;
 pub mod applied_plans;
+mod blocked_replacements;
 pub mod clock;
 pub mod decide_create;
 mod described_objects;

@@ -1,4 +1,4 @@
-//! Deletes of objects on which others depend that stay: they are refused when the plan is made.
+//! Deletes of objects on which others depend that stay, or whose children stay: they are refused when the plan is made.
 //!
 //! The documents that a run leaves out count too. A delete that is refused keeps what its object depends on.
 //! Deliberately absent: deletes that fail while a plan is carried out (`execute`), and references, which the service
@@ -25,7 +25,8 @@ pub fn refuse_needed_deletes(session: &RunSession, jobs: &[ObjectJob], plan: &mu
     let refused = plan.refused.iter().map(|refused| refused.subject.number);
     refused.filter(|number| is_absent(*number)).for_each(|own| blocked.block(own, DependencyBlock::Refused));
     let all = add_unselected_jobs(session, jobs);
-    let lookup = DependencyLookup::new(&all);
+    let subjects = plan.steps.iter().map(|step| &step.subject);
+    let lookup = DependencyLookup::new(&all).with_children_by_id(&all, subjects);
     let checker = DependencyChecker { jobs: &all, lookup: &lookup, index: session.index, blocked };
     let mut found: BTreeMap<usize, Vec<Diagnostic>> = BTreeMap::new();
     for number in sort_deletes(jobs, plan).into_iter().filter(|number| is_absent(*number)) {
@@ -39,7 +40,10 @@ pub fn refuse_needed_deletes(session: &RunSession, jobs: &[ObjectJob], plan: &mu
 }
 
 /// The jobs of a run, then those of the documents that it leaves out.
-fn add_unselected_jobs<'d>(session: &RunSession<'d>, jobs: &[ObjectJob<'d>]) -> Vec<ObjectJob<'d>> {
+pub(super) fn add_unselected_jobs<'d>(
+    session: &RunSession<'d>,
+    jobs: &[ObjectJob<'d>],
+) -> Vec<ObjectJob<'d>> {
     let unselected = session.other_documents.list_unselected().unwrap_or_default();
     jobs.iter().cloned().chain(unselected).collect()
 }
@@ -53,7 +57,8 @@ fn sort_deletes(jobs: &[ObjectJob], plan: &Plan) -> Vec<usize> {
     sequence.into_iter().filter(|number| steps.contains_key(number)).collect()
 }
 
-fn refuse_steps(plan: &mut Plan, mut reasons: BTreeMap<usize, Vec<Diagnostic>>) {
+/// Refuses the steps of the documents with these numbers.
+pub(super) fn refuse_steps(plan: &mut Plan, mut reasons: BTreeMap<usize, Vec<Diagnostic>>) {
     for step in std::mem::take(&mut plan.steps) {
         match reasons.remove(&step.subject.number) {
             None => plan.steps.push(step),

@@ -18,8 +18,8 @@ use super::refer::{
 };
 use super::unmatched::UnmatchedObjects;
 use super::{
-    RunSession, answered_ids, described_objects, identity, leftovers, locate_error, mismatches,
-    needed_objects, open_updates, read_errors, renames, skipped_secrets,
+    RunSession, answered_ids, blocked_replacements, described_objects, identity, leftovers, locate_error,
+    mismatches, needed_objects, open_updates, read_errors, renames, skipped_secrets,
 };
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
@@ -60,6 +60,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     leftovers::plan_leftovers(session, jobs, &mut plan, leftovers);
     plan.complete = plan.unread.is_empty();
     described_objects::remove_conflicting_steps(session, jobs, &mut plan);
+    blocked_replacements::refuse_needed_replacements(session, jobs, &mut plan);
     needed_objects::refuse_needed_deletes(session, jobs, &mut plan);
     unmatched.review_creates(&mut plan);
     permission::add_counts_to_hints(&mut plan);

@@ -6,6 +6,7 @@
 //! Deliberately absent: which thing has the name, and what bounds mean; the plan room knows.
 
 mod dependencies;
+mod dependents;
 mod order;
 mod reference_cache;
 mod referent_status;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use dependencies::{BlockedDependencies, DependencyBlock, DependencyChecker, DependencyLookup};
+pub use dependents::DependentRelation;
 pub use order::{
     DependencyEdges, DependencyOrder, add_delete_edges, add_dependent_deletes, build_edges, compute_levels,
     diagnose_cycle, diagnose_cycles, sort_topologically,

@@ -1,16 +1,18 @@
 //! Documents that others name under `depends_on`: which jobs these are, and which of them did not come about.
 //!
 //! The steps of a document wait for those of its dependencies; where one of these is refused or fails, nothing is
-//! written of the document. A delete waits for the deletes of the documents that depend on it, and none is sent while
-//! one of these stays.
+//! written of the document. A delete waits for the deletes of the documents that depend on it or whose parent it is,
+//! and none is sent while one of these stays.
 //! Deliberately absent: the order itself (`order`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use super::dependents::{Dependent, DependentRelation, add_children_by_id};
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
 use crate::document::depend::diagnose_unknown_dependency;
-use crate::document::{Document, DocumentDependency, DocumentState};
+use crate::document::{Document, DocumentDependency, DocumentState, ParentReference};
+use crate::plan::PlanSubject;
 use crate::run::index::ObjectIndex;
 use crate::run::object_job::ObjectJob;
 
@@ -20,14 +22,16 @@ pub struct DependencyLookup<'d> {
     /// The jobs by the kind and the name of their documents.
     by_name: HashMap<(&'d str, &'d str), Vec<usize>>,
     /// For a job, those that depend on it.
-    dependents: HashMap<usize, Vec<usize>>,
+    dependents: HashMap<usize, Vec<Dependent>>,
 }
 
 impl<'d> DependencyLookup<'d> {
     /// Over all jobs of a run.
     pub fn new(jobs: &[ObjectJob<'d>]) -> Self {
         let mut lookup = Self::default();
-        if jobs.iter().all(|job| job.document.depends_on.is_empty()) {
+        let is_independent =
+            |job: &ObjectJob| job.document.depends_on.is_empty() && job.document.parents.is_empty();
+        if jobs.iter().all(is_independent) {
             return lookup;
         }
         for (number, job) in jobs.iter().enumerate() {
@@ -35,11 +39,45 @@ impl<'d> DependencyLookup<'d> {
             lookup.by_name.entry((&*document.kind.name, &*document.name)).or_default().push(number);
         }
         for (number, job) in jobs.iter().enumerate() {
-            for (to, _) in lookup.find_all(jobs, job) {
-                lookup.dependents.entry(to).or_default().push(number);
+            let parents =
+                lookup.find_parents(jobs, job).into_iter().map(|to| (to, DependentRelation::NamesParent));
+            let others =
+                lookup.find_all(jobs, job).into_iter().map(|(to, _)| (to, DependentRelation::DependsOn));
+            for (to, relation) in parents.chain(others).collect::<Vec<_>>() {
+                let known = lookup.dependents.entry(to).or_default();
+                if known.last().is_none_or(|last| last.number != number) {
+                    known.push(Dependent { number, relation });
+                }
             }
         }
         lookup
+    }
+
+    /// With the children that hold the id of their parent, of parents that were read.
+    #[must_use]
+    pub fn with_children_by_id<'p>(
+        mut self,
+        jobs: &[ObjectJob],
+        parents: impl Iterator<Item = &'p PlanSubject>,
+    ) -> Self {
+        add_children_by_id(&mut self.dependents, jobs, parents);
+        self
+    }
+
+    /// The jobs whose objects are the parents that a document names.
+    fn find_parents(&self, jobs: &[ObjectJob], job: &ObjectJob<'d>) -> Vec<usize> {
+        let document: &'d Document = job.document;
+        let find = |parent: &'d ParentReference| {
+            let kind = document.kind.scope.get(usize::from(parent.number))?.parent_kind()?;
+            let named = self.by_name.get(&(&**kind, &*parent.reference.name))?;
+            named.iter().copied().find(|to| jobs[*to].target == job.target)
+        };
+        document.parents.iter().filter_map(find).collect()
+    }
+
+    /// The jobs that depend on one, its children too.
+    pub fn list_dependents(&self, number: usize) -> &[Dependent] {
+        self.dependents.get(&number).map_or(&[], Vec::as_slice)
     }
 
     /// The jobs that a document of this job names, each with where that stands: those of its environment; where one
@@ -150,38 +188,46 @@ impl DependencyChecker<'_, '_> {
         index.was_applied_beside(&job.target, &dependency.kind, &dependency.name)
     }
 
-    /// An object is not deleted while one that depends on it is left.
+    /// An object is not deleted while one that depends on it is left, or one whose parent it is.
     pub fn check_dependents(&self, number: usize) -> Vec<Diagnostic> {
-        let dependents = self.lookup.dependents.get(&number).map_or(&[][..], Vec::as_slice);
-        let diagnose = |at: &usize| {
-            let (name, state) = (&self.jobs[*at].document.name, self.jobs[*at].document.state);
-            let (message, hint) = match (state, self.blocked.get(*at)) {
-                (DocumentState::Present, _) => (
-                    format!("`{name}` depends on this object, so it is not deleted"),
-                    "remove the line from its `depends_on`, or give it `state: absent` too",
-                ),
-                (DocumentState::Unmanaged, _) | (_, Some(DependencyBlock::Absent)) => return None,
-                (DocumentState::Absent, Some(_)) => (
-                    format!("`{name}`, which depends on this object, was not deleted"),
-                    "see the diagnostic of that object",
-                ),
-                // it is not in this run
-                (DocumentState::Absent, None) if self.jobs[*at].known_id.is_none() => return None,
-                (DocumentState::Absent, None) => {
-                    (format!("`{name}`, which depends on this object, was not deleted"), "select it too")
-                }
-            };
-            let reason = Diagnostic::error("dependency-blocked", message).with_hint(hint);
-            Some(
-                reason
-                    .with_location(self.locate_job(number))
-                    .with_related(self.locate_job(*at), "its document"),
-            )
-        };
-        dependents.iter().filter_map(diagnose).collect()
+        let dependents = self.lookup.list_dependents(number).iter();
+        dependents.filter_map(|dependent| self.check_dependent(number, *dependent)).collect()
     }
 
-    fn locate_job(&self, number: usize) -> SourceLocation {
+    fn check_dependent(&self, number: usize, dependent: Dependent) -> Option<Diagnostic> {
+        let at = dependent.number;
+        let is_child = dependent.relation != DependentRelation::DependsOn;
+        let (name, state) = (&self.jobs[at].document.name, self.jobs[at].document.state);
+        let verb = if is_child { "is a child of" } else { "depends on" };
+        let kept = || format!("`{name}`, which {verb} this object, was not deleted");
+        let (message, hint) = match (state, self.blocked.get(at)) {
+            (DocumentState::Present, _) => (
+                format!("`{name}` {verb} this object, so it is not deleted"),
+                match is_child {
+                    true => "give the child `state: absent` too, or keep this object",
+                    false => "remove the line from its `depends_on`, or give it `state: absent` too",
+                },
+            ),
+            (DocumentState::Unmanaged, _) | (_, Some(DependencyBlock::Absent)) => return None,
+            (DocumentState::Absent, Some(_)) => (kept(), "see the diagnostic of that object"),
+            // it is not in this run
+            (DocumentState::Absent, None) if !self.is_remembered(at) => return None,
+            (DocumentState::Absent, None) => (kept(), "select it too"),
+        };
+        let reason = Diagnostic::error("dependency-blocked", message).with_hint(hint);
+        Some(reason.with_location(self.locate_job(number)).with_related(self.locate_job(at), "its document"))
+    }
+
+    /// Whether the index knows an object of a job, in whatever scope.
+    pub fn is_remembered(&self, number: usize) -> bool {
+        let job = &self.jobs[number];
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = || index.get(&job.target, &job.document.kind.name, &job.document.name);
+        job.known_id.is_some() || find().is_some_and(|entry| entry.id.is_some())
+    }
+
+    /// Where the name of the document of a job is written.
+    pub fn locate_job(&self, number: usize) -> SourceLocation {
         let document = self.jobs[number].document;
         document.locate_span(document.name_span)
     }

@@ -88,7 +88,7 @@ pub fn add_delete_edges<S: Borrow<Step>>(edges: &mut DependencyEdges, steps: &BT
     }
 }
 
-/// What is to be deleted waits for the deletes of those that depend on it.
+/// What is to be deleted waits for the deletes of its children, and of those that depend on it.
 pub fn add_dependent_deletes<S: Borrow<Step>>(
     edges: &mut DependencyEdges,
     jobs: &[ObjectJob],
@@ -99,10 +99,9 @@ pub fn add_dependent_deletes<S: Borrow<Step>>(
         jobs[*number].document.state == DocumentState::Absent
             && steps.get(number).is_some_and(|step| step.borrow().action == StepAction::Delete)
     };
-    for (number, job) in jobs.iter().enumerate().filter(|(number, _)| is_delete(number)) {
-        for (to, span) in lookup.find_all(jobs, job).into_iter().filter(|(to, _)| is_delete(to)) {
-            edges[to].push((number, span));
-        }
+    for (number, own) in edges.iter_mut().enumerate().filter(|(number, _)| is_delete(number)) {
+        let dependents = lookup.list_dependents(number).iter().map(|dependent| dependent.number);
+        own.extend(dependents.filter(is_delete).map(|dependent| (dependent, SourceSpan::default())));
     }
 }
 

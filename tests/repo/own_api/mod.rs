@@ -17,6 +17,7 @@ mod late_operations;
 mod operation_words;
 mod paging_styles;
 mod parents;
+mod parents_kept;
 mod partial_updates;
 mod searches;
 mod secret_readback;

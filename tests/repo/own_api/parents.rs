@@ -8,11 +8,11 @@ use crate::support::own_api_fixture::OwnApiFixture;
 use crate::support::stub_server::StubServer;
 use crate::support::workspace::Workspace;
 
-const SETTINGS: &str =
+pub const SETTINGS: &str =
     "targets:\n  here: { api: broker, base_url: \"URL\", auth: { bearer: { from_env: KEY } } }\n";
-const API: &str = "format: 1\ntitle: Broker\ndescription: Queues.\nformats: [json]\nauth: [bearer]\nerrors: { messages: [message] }\n";
+pub const API: &str = "format: 1\ntitle: Broker\ndescription: Queues.\nformats: [json]\nauth: [bearer]\nerrors: { messages: [message] }\n";
 /// The client names it.
-const HOST: &str = r#"
+pub const HOST: &str = r#"
 format: 1
 title: Host
 description: A virtual host.
@@ -30,7 +30,7 @@ examples:
   - object: { name: side, note: Second }
 "#;
 /// The service numbers it.
-const QUEUE: &str = r#"
+pub const QUEUE: &str = r#"
 format: 1
 title: Queue
 description: A queue.
@@ -51,7 +51,7 @@ examples:
   - { scope: { host: main }, object: { id: 1, name: orders, limit: 10 } }
   - { scope: { host: side }, object: { id: 2, name: orders, limit: 20 } }
 "#;
-const BINDING: &str = r#"
+pub const BINDING: &str = r#"
 format: 1
 title: Binding
 description: What a queue takes.
@@ -96,7 +96,7 @@ fn write_new(shop: &OwnApiFixture, state: &str) {
     shop.workspace.write("config/green.yaml", &text);
 }
 
-fn requests(shop: &OwnApiFixture) -> Vec<String> {
+pub fn requests(shop: &OwnApiFixture) -> Vec<String> {
     let path = |path: &str| path.rsplit_once("/broker").map_or(path.to_owned(), |(_, path)| path.to_owned());
     shop.writes().iter().map(|entry| format!("{} {}", entry.method, path(&entry.path))).collect()
 }

@@ -374,6 +374,38 @@ fn what_was_left_stays_as_long_as_another_object_may_refer_to_it() {
 }
 
 #[test]
+fn a_document_that_is_not_selected_keeps_the_object_to_which_it_refers() {
+    let narrow = ["config/disk.yaml"];
+    let split = |lab: &Lab| {
+        let documents = lab.workspace.read("config/lab.yaml");
+        let (mount, disk) = documents.split_once("---\n").expect("two documents");
+        lab.workspace.write("config/lab.yaml", mount);
+        lab.workspace.write("config/disk.yaml", disk);
+    };
+    for rule in RULES {
+        let lab = Lab::new(rule, NEVER);
+        split(&lab);
+        let ran = lab.expect(3, &[&REPLACE[..], &narrow].concat());
+        ran.says(&["replacement-blocked", "`data-mount`, which is not selected, refers to this object"]);
+        assert_eq!(lab.writes(), Vec::<String>::new());
+        // nor where no one knows which documents there are
+        lab.workspace.write("config/broken.yaml", "kind: lab/disk\nname: broken\nspec: [\n");
+        let ran = lab.workspace.run(&[&REPLACE[..], &narrow].concat());
+        ran.says(&["replacement-blocked", "`trueup validate` lists them"]);
+        assert_eq!(lab.writes(), Vec::<String>::new());
+        lab.workspace.remove("config/broken.yaml");
+        lab.expect(0, &REPLACE);
+        lab.is_replaced().expect(rule);
+    }
+    let lab = cut_off();
+    split(&lab);
+    lab.expect(3, &[&REPLACE[..], &narrow].concat()).says(&["replacement-blocked", "data-mount"]);
+    assert_eq!(lab.writes(), Vec::<String>::new());
+    lab.expect(0, &REPLACE);
+    lab.is_replaced().expect("replaced");
+}
+
+#[test]
 fn a_document_that_wants_neither_object_is_finished_by_two_runs() {
     let lab = cut_off();
     let disk =
