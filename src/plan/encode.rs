@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: which fields a request is about (`request`).
 
+use std::collections::HashMap;
+
 use crate::exchange::WireValue;
 use crate::kind::{AbsenceRule, ArrayType, Field, FieldType, ItemType, MapTypeName, Shape, UnknownMembers};
 use crate::value::{Object, PathSegment, UnknownField, Value};
@@ -118,12 +120,11 @@ pub fn encode_changed_members(field: &Field, value: &Value, below: &[PathTail], 
             WireValue::Null
         }
         (FieldType::Map(map), Value::Map(entries)) if map.map_type == MapTypeName::Granular => {
-            let is_changed = |key: &str| is_whole || below.iter().any(|path| find_key(path) == Some(key));
-            let changed = entries.iter().filter(|(key, _)| is_changed(key));
+            let mut paths = PathsByKey::new(below);
+            let changed = entries.iter().filter(|(key, _)| paths.take(key).is_some() || is_whole);
             let member = |(key, value): &(Box<str>, Value)| (key.to_string(), map.value.encode_value(value));
-            let mut members: Vec<_> = changed.map(member).collect();
-            push_removed(&mut members, below.iter().filter_map(|path| find_key(path)));
-            WireValue::Object(members)
+            let members: Vec<_> = changed.map(member).collect();
+            WireValue::Object(paths.add_removed(members))
         }
         (FieldType::Array(list), Value::Array(items)) => match list.keyed_members {
             Some(keyed) if keyed.map_type == MapTypeName::Granular && is_whole && items.is_empty() => {
@@ -167,22 +168,49 @@ fn encode_changed_items(
     deep: bool,
 ) -> Vec<(String, WireValue)> {
     let (Some(keyed), ItemType::Object(shape)) = (list.keyed_members, &list.item) else { return Vec::new() };
-    let mut members = Vec::new();
+    let (mut members, mut paths) = (Vec::new(), PathsByKey::new(below));
     for item in items {
         let (Some(name), Some(object)) = (keyed.read_name(item), item.as_object()) else { continue };
-        let own = below.iter().filter(|path| find_key(path) == Some(name));
-        let tails: Vec<PathTail> = own.map(|path| &path[1..]).collect();
-        if tails.is_empty() {
-            continue;
-        }
+        let Some(tails) = paths.take(name) else { continue };
         let wire = match deep && tails.iter().all(|path| !path.is_empty()) {
             true => WireValue::Object(encode_changed_fields(shape, object, &tails, deep)),
             false => encode_object(shape, object, WriteMode::Update),
         };
         members.push((name.to_owned(), wire));
     }
-    push_removed(&mut members, below.iter().filter_map(|path| find_key(path)));
-    members
+    paths.add_removed(members)
+}
+
+/// Paths by the key of the entry or item to which they lead.
+struct PathsByKey<'p> {
+    keys: Vec<&'p str>,
+    tails: HashMap<&'p str, Vec<PathTail<'p>>>,
+}
+
+impl<'p> PathsByKey<'p> {
+    fn new(below: &[PathTail<'p>]) -> Self {
+        let (mut keys, mut tails) = (Vec::new(), HashMap::<_, Vec<_>>::new());
+        for (key, tail) in below.iter().filter_map(|path| Some((find_key(path)?, &path[1..]))) {
+            keys.push(key);
+            tails.entry(key).or_default().push(tail);
+        }
+        Self { keys, tails }
+    }
+
+    /// The rests of the paths behind a key.
+    fn take(&mut self, key: &str) -> Option<Vec<PathTail<'p>>> {
+        self.tails.remove(key)
+    }
+
+    /// Members with null for each key that no one took: an entry that goes.
+    fn add_removed(mut self, mut members: Vec<(String, WireValue)>) -> Vec<(String, WireValue)> {
+        for key in self.keys {
+            if self.tails.remove(key).is_some() {
+                members.push((key.to_owned(), WireValue::Null));
+            }
+        }
+        members
+    }
 }
 
 /// The entry of a map, or the item of a list that is an object in bodies, to which a path leads.
@@ -191,14 +219,5 @@ fn find_key<'p>(path: &PathTail<'p>) -> Option<&'p str> {
         PathSegment::Key(key, _) => Some(key),
         PathSegment::Item { key, .. } => key.first()?.value.as_str(),
         PathSegment::Field(_) => None,
-    }
-}
-
-/// An entry that goes is said to be null.
-fn push_removed<'p>(members: &mut Vec<(String, WireValue)>, changed: impl Iterator<Item = &'p str>) {
-    for key in changed {
-        if !members.iter().any(|(own, _)| own == key) {
-            members.push((key.to_owned(), WireValue::Null));
-        }
     }
 }
