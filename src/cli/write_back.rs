@@ -6,7 +6,7 @@ pub mod promotion;
 pub mod proof;
 mod removed_documents;
 pub mod report;
-mod staged_file;
+pub mod staged_file;
 pub mod texts;
 
 use schemars::JsonSchema;

@@ -107,6 +107,7 @@ pub fn draft_api(request: &DraftRequest) -> Result<ApiDraft, Diagnostic> {
     check_files(
         api,
         vec![("api.yaml".into(), "format: 1\ntitle: x\ndescription: x\nformats: [json]\n".into())],
+        None,
     )?;
     let description = OpenApiDocument::parse_source(source, request.read_file)?;
     let (found, mut skipped) = resource::find_resources(&description);
@@ -128,11 +129,11 @@ pub fn draft_api(request: &DraftRequest) -> Result<ApiDraft, Diagnostic> {
             DraftFile::render("api", entries, request.with_polish)
         }
     };
-    check_files(api, vec![(service.name.clone(), service.text.clone())])?;
+    check_files(api, vec![(service.name.clone(), service.text.clone())], None)?;
     let mut files = vec![service];
     for one in &named {
         let made = match request.existing.get(&format!("{}.yaml", one.name)) {
-            Some(text) => refresh_kind_file(&context, one, &files[0], text, request.with_polish),
+            Some(_) => refresh_kind_file(&context, one, &files[0], request.existing, request.with_polish),
             None => draft_kind_file(&context, one, &files[0], request.with_polish),
         };
         match made {
@@ -203,7 +204,7 @@ fn draft_kind_file(
     for samples in [true, false] {
         let file = DraftFile::render(&named.name, kind::draft_kind(context, named, samples)?, with_polish);
         let pairs = [service, &file].map(|file| (file.name.clone(), file.text.clone()));
-        match check_files(context.api, pairs.into()) {
+        match check_files(context.api, pairs.into(), None) {
             Ok(()) => return Ok(file),
             Err(found) => fault = found.message,
         }
@@ -216,24 +217,34 @@ fn refresh_kind_file(
     context: &DraftContext,
     named: &NamedResource,
     service: &DraftFile,
-    existing: &str,
+    existing: &BTreeMap<String, String>,
     with_polish: bool,
 ) -> Result<DraftFile, String> {
     let unchanged = |why: String| format!("its file stays as it is: {why}");
     let mut entries = kind::draft_kind(context, named, false)?;
-    let made = edit::refresh_fields(existing, &mut entries, with_polish).map_err(unchanged)?;
+    let text = existing.get(&format!("{}.yaml", named.name)).map_or("", String::as_str);
+    let made = edit::refresh_fields(text, &mut entries, with_polish).map_err(unchanged)?;
     let changes = FileChanges { added: made.added, gone: made.gone };
     let file = DraftFile { changes: Some(changes), ..DraftFile::from_text(&named.name, made.text) };
-    let pairs = [service, &file].map(|file| (file.name.clone(), file.text.clone()));
-    check_files(context.api, pairs.into()).map_err(|fault| unchanged(fault.message))?;
+    // a kind may refer to the others of its API
+    let mut all = existing.clone();
+    all.extend([service, &file].map(|file| (file.name.clone(), file.text.clone())));
+    check_files(context.api, all.into_iter().collect(), Some(&file.name))
+        .map_err(|fault| unchanged(fault.message))?;
     Ok(file)
 }
 
-/// Files that pass the check.
-fn check_files(name: &str, files: Vec<(String, String)>) -> Result<(), Diagnostic> {
-    let mut faults = Vec::new();
+/// Files that pass the check, or one of them that does beside the others.
+fn check_files(name: &str, files: Vec<(String, String)>, only: Option<&str>) -> Result<(), Diagnostic> {
+    let mut faults: Vec<Diagnostic> = Vec::new();
     let placed = files.into_iter().map(|(file, text)| (format!("apis/{name}/{file}"), text)).collect();
     KindRegistry::with_workspace(placed, &mut faults);
+    let own = only.map(|file| format!("apis/{name}/{file}"));
+    let is_own = |fault: &Diagnostic| match (&own, &fault.location) {
+        (Some(path), Some(place)) => place.source.path == *path,
+        _ => true,
+    };
+    faults.retain(is_own);
     match faults.into_iter().next() {
         // a sample with a member that no field has would be a warning of every check
         Some(fault) => Err(Diagnostic { location: None, ..fault }),

@@ -309,10 +309,11 @@ impl<'p> PageQuery<'p> {
 
     fn find_first_page(&self, page: &PageParameter) -> Option<i64> {
         let said = wording::find_first_page(&page.text);
-        let by_schema = ["default", "example", "minimum"]
-            .into_iter()
-            .find_map(|word| page.read_number(self.openapi_document, word));
-        said.or(by_schema).filter(|first| (0..=1).contains(first))
+        let read = |word: &str| page.read_number(self.openapi_document, word);
+        // an example of 1 may be the second page
+        let shown = || read("example").filter(|number| *number == 0);
+        let first = said.or_else(|| read("default")).or_else(shown).or_else(|| read("minimum"));
+        first.filter(|first| (0..=1).contains(first))
     }
 
     /// What the answer says of further pages.

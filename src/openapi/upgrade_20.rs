@@ -7,6 +7,10 @@
 use serde_json::{Map, Value as Json, json};
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
+/// Where a bundle has its other files.
+const FILES_POINTER: &str = "/x-files/";
+/// How many references are followed from one to the next.
+const MAX_REFERENCE_HOPS: usize = 32;
 /// The words of a parameter that belong to its schema.
 const SCHEMA_WORDS: [&str; 12] = [
     "type",
@@ -25,6 +29,7 @@ const SCHEMA_WORDS: [&str; 12] = [
 
 /// Rewrites a document in place.
 pub fn upgrade_document(tree: &mut Json) {
+    inline_file_parts(tree);
     let media = MediaDefaults::read(tree);
     let shared = tree.get("parameters").cloned().unwrap_or_default();
     if let Some(servers) = build_servers(tree) {
@@ -38,6 +43,38 @@ pub fn upgrade_document(tree: &mut Json) {
     for_each_member(tree.get_mut("parameters"), upgrade_parameter);
     for_each_member(tree.get_mut("responses"), |response| upgrade_response(response, &media.produces));
     for_each_member(tree.get_mut("paths"), |item| upgrade_path_item(item, &media, &shared));
+}
+
+/// Paths, parameters and responses of other files are put where they are named: only there is it known what they are.
+/// Schemas stay in their files.
+fn inline_file_parts(tree: &mut Json) {
+    let whole = tree.clone();
+    let inline = |part: &mut Json| {
+        for _ in 0..MAX_REFERENCE_HOPS {
+            let at = part.get("$ref").and_then(Json::as_str).and_then(|at| at.strip_prefix('#'));
+            let Some(found) = at.filter(|at| at.starts_with(FILES_POINTER)).and_then(|at| whole.pointer(at))
+            else {
+                return;
+            };
+            *part = found.clone();
+        }
+    };
+    let inline_all = |node: Option<&mut Json>| {
+        match node {
+            Some(Json::Array(parts)) => parts.iter_mut().for_each(inline),
+            Some(Json::Object(parts)) => parts.iter_mut().for_each(|(_, part)| inline(part)),
+            _ => {}
+        };
+    };
+    ["paths", "parameters", "responses"].iter().for_each(|word| inline_all(tree.get_mut(*word)));
+    for_each_member(tree.get_mut("paths"), |item| {
+        inline_all(item.get_mut("parameters"));
+        for method in METHODS {
+            if let Some(operation) = item.get_mut(method) {
+                ["parameters", "responses"].iter().for_each(|word| inline_all(operation.get_mut(*word)));
+            }
+        }
+    });
 }
 
 /// The media types of a document or an operation.

@@ -151,7 +151,7 @@ fn describe_api(registry: &KindRegistry, name: &str, undecided: usize) -> Option
 fn describe_kind(kind: &Kind) -> CheckedKind {
     let all = &kind.operations;
     let operations = [
-        ("list", true),
+        ("list", all.is_listed),
         ("get", all.get.is_some()),
         ("find", all.find.is_some()),
         ("create", all.create.is_some()),

@@ -4,22 +4,22 @@
 //! there and leaves every other line as it is.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
-use crate::cli::output_file::{check_no_links, write_output};
+use crate::cli::output_file::check_no_links;
 use crate::cli::screen::TerminalScreen;
+use crate::cli::write_back::staged_file::{StagedFile, put_files};
 use crate::diagnostic::{Diagnostic, NamedSource};
-use crate::openapi::{ApiDraft, DraftRequest, draft_api};
+use crate::openapi::{ApiDraft, DraftFile, DraftRequest, draft_api};
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::report::sanitize::{escape_line, format_count};
@@ -136,7 +136,9 @@ pub fn run(common: &GlobalArgs, args: &ApiNewArgs, screen: &TerminalScreen) -> a
         Ok(draft) => draft,
         Err(fault) => return report_refusal(fault, screen),
     };
-    write_files(&full, &made)?;
+    if let Err(fault) = write_files(&full, &existing, &made) {
+        return report_refusal(fault, screen);
+    }
     report_draft(&folder, made, screen)?;
     Ok(ExitStatus::Done)
 }
@@ -152,7 +154,7 @@ fn read_existing_files(folder: &Path, args: &ApiNewArgs) -> BTreeMap<String, Str
     let files = names.filter(kept);
     files
         .filter_map(|name| Some((fs::read_to_string(folder.join(&name)).ok()?, name)))
-        .map(|(text, name)| (name, text))
+        .map(|(text, name)| (name, text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)))
         .collect()
 }
 
@@ -226,31 +228,28 @@ fn diagnose_existing_files(folder: &Path, draft: &ApiDraft) -> Option<Diagnostic
     ))
 }
 
-fn write_files(folder: &Path, draft: &ApiDraft) -> anyhow::Result<()> {
-    let cannot = |path: &Path| format!("{} cannot be written", path.display());
-    check_no_links(folder).and_then(|()| fs::create_dir_all(folder)).with_context(|| cannot(folder))?;
-    let mut written: Vec<PathBuf> = Vec::new();
-    for file in
-        draft.files.iter().filter(|file| file.changes.as_ref().is_none_or(|one| !one.added.is_empty()))
-    {
-        let path = folder.join(&file.name);
-        let made = match (check_no_links(&path), &file.changes) {
-            (Err(link), _) => Err(link),
-            (Ok(()), Some(_)) => write_output(&path, file.text.as_bytes()),
-            (Ok(()), None) => {
-                OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut new| {
-                    written.push(path.clone());
-                    new.write_all(file.text.as_bytes())
-                })
-            }
-        };
-        if let Err(error) = made {
-            // half a draft would stand in the way of the next try
-            written.iter().for_each(|path| drop(fs::remove_file(path)));
-            return Err(error).with_context(|| cannot(&path));
-        }
+/// Writes every file, or none: all texts are on disk before the first one is put in its place.
+fn write_files(
+    folder: &Path,
+    existing: &BTreeMap<String, String>,
+    draft: &ApiDraft,
+) -> Result<(), Diagnostic> {
+    check_no_links(folder).map_err(|error| diagnose_unwritable(folder, &error))?;
+    let is_new = |file: &&DraftFile| file.changes.as_ref().is_none_or(|one| !one.added.is_empty());
+    let mut staged = Vec::new();
+    for file in draft.files.iter().filter(is_new) {
+        let before = file.changes.as_ref().and_then(|_| existing.get(&file.name));
+        let before = before.map(|text| NamedSource::new(file.name.clone(), text.clone()));
+        staged.push(StagedFile::new(folder, &file.name, before, Some(&file.text))?);
     }
-    Ok(())
+    put_files(staged).map_err(|faults| {
+        faults.into_iter().next().unwrap_or_else(|| diagnose_unwritable(folder, &ErrorKind::Other.into()))
+    })
+}
+
+fn diagnose_unwritable(folder: &Path, error: &std::io::Error) -> Diagnostic {
+    let message = format!("{} cannot be written: {error}", escape_line(&folder.to_string_lossy()));
+    Diagnostic::error("unwritable-file", message).with_hint("check the folder and its permissions")
 }
 
 fn report_draft(folder: &Path, draft: ApiDraft, screen: &TerminalScreen) -> anyhow::Result<()> {

@@ -111,6 +111,9 @@ pub struct UndescribedMember {
     pub suggested: &'static str,
     /// In how many objects.
     pub objects: usize,
+    /// Whether a dot is part of its name: then no field can be read from it.
+    #[serde(skip)]
+    pub has_dotted_name: bool,
 }
 
 /// A field that is not as described.
@@ -192,6 +195,8 @@ pub struct FitCollector<'k> {
     format: WireFormat,
     fit: FitReport,
     missing: BTreeMap<String, CountedFinding<Vec<ObservedType>>>,
+    /// The paths of those with a dot in their name.
+    dotted: BTreeSet<String>,
     mistyped: BTreeMap<String, CountedFinding<MistypedField>>,
     unlisted: BTreeMap<String, CountedFinding<UnlistedValues>>,
     /// Each list, and in how many objects its items were alike.
@@ -238,6 +243,7 @@ impl<'k> FitCollector<'k> {
             kind,
             format,
             missing: BTreeMap::new(),
+            dotted: BTreeSet::new(),
             mistyped: BTreeMap::new(),
             unlisted: BTreeMap::new(),
             lists: BTreeMap::new(),
@@ -276,7 +282,10 @@ impl<'k> FitCollector<'k> {
     /// What was found.
     pub fn into_report(mut self) -> FitReport {
         let mut fit = std::mem::take(&mut self.fit);
-        let missing = self.missing.iter().map(|(path, counted)| build_undescribed_member(path, counted));
+        let missing = self.missing.iter().map(|(path, counted)| UndescribedMember {
+            has_dotted_name: self.dotted.contains(path),
+            ..build_undescribed_member(path, counted)
+        });
         fit.missing = missing.collect();
         fit.natural_key = self.check_natural_key(fit.objects);
         fit.unique_fields = self.values.list_unique_fields(self.kind);
@@ -330,6 +339,9 @@ impl<'k> FitCollector<'k> {
         let value = read_any(stranger.raw.as_bytes(), self.format).ok();
         let sort =
             value.as_ref().map_or(ObservedType { json_type: "unreadable", kind_type: "any" }, observe_type);
+        if stranger.name.contains('.') {
+            self.dotted.insert(path.clone());
+        }
         let counted = self.missing.entry(path).or_insert_with(|| CountedFinding::new(Vec::new()));
         counted.finding.push(sort);
         counted.count_object(self.fit.objects);
@@ -534,7 +546,8 @@ fn build_undescribed_member(path: &str, counted: &CountedFinding<Vec<ObservedTyp
         _ => "any",
     };
     let came = counted.finding.iter().map(|sort| sort.json_type).collect();
-    UndescribedMember { path: path.to_owned(), actual_types: came, suggested, objects: counted.objects }
+    let (path, objects) = (path.to_owned(), counted.objects);
+    UndescribedMember { path, actual_types: came, suggested, objects, has_dotted_name: false }
 }
 
 /// What a value was on the wire, and the narrowest type that it fits.

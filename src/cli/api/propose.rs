@@ -47,7 +47,7 @@ impl ProposedLines {
 /// What live objects propose for their kind.
 pub fn propose_lines(kind: &Kind, fit: &FitReport) -> Vec<ProposedLines> {
     let mut all: Vec<ProposedLines> = Vec::new();
-    for member in &fit.missing {
+    for member in fit.missing.iter().filter(|member| !member.has_dotted_name) {
         let Some((keys, entry)) = propose_field(member) else { continue };
         match all.iter_mut().find(|lines| lines.keys == keys) {
             Some(lines) => {
@@ -137,6 +137,9 @@ fn add_lines(
     }
     files[at].1.clone_from(&text);
     faults.clear();
+    // the faults of other APIs are not those of this description
+    let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
+    files.retain(|(name, _)| name.rsplit_once('/').is_some_and(|(own, _)| own == folder));
     KindRegistry::with_workspace(files, &mut faults);
     match faults.into_iter().next() {
         Some(fault) => Err(Box::new(fault)),

@@ -32,7 +32,7 @@ use crate::value::Value;
 use crate::workspace;
 use crate::workspace::settings::TargetSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
-use crate::workspace::{WorkspaceConfig, secrets};
+use crate::workspace::{API_FOLDER, WorkspaceConfig, secrets};
 
 /// Arguments of `api try`.
 #[derive(Args)]
@@ -131,8 +131,17 @@ struct ApiTrial {
 
 fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnostic>> {
     let (base, mut faults) = workspace::open_config(root);
-    let Some(base) = base.filter(|_| !has_errors(&faults)) else { return Err(faults) };
-    let target = find_target(&base, &args.target).map_err(|fault| vec![fault])?;
+    let Some(base) = base else { return Err(faults) };
+    let target = match find_target(&base, &args.target) {
+        Ok(target) => target,
+        // the errors of its lines come first
+        Err(_) if has_errors(&faults) => return Err(faults),
+        Err(fault) => return Err(vec![fault]),
+    };
+    faults.retain(|fault| !is_of_other_api(fault, &target.api.name));
+    if has_errors(&faults) {
+        return Err(faults);
+    }
     let kinds = select_kinds(&base, target, args.kind.as_deref()).map_err(|fault| vec![fault])?;
     let credentials = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots =
@@ -156,6 +165,13 @@ fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnos
         }
         _ => Err(faults),
     }
+}
+
+/// Whether a fault is in the description of another API.
+fn is_of_other_api(fault: &Diagnostic, api: &str) -> bool {
+    let path = fault.location.as_ref().and_then(|place| place.source.path.strip_prefix(API_FOLDER));
+    let folder = path.and_then(|path| path.strip_prefix('/')?.split('/').next());
+    folder.is_some_and(|folder| folder != api)
 }
 
 fn find_target<'b>(base: &'b WorkspaceConfig, name: &str) -> Result<&'b TargetSettings, Diagnostic> {
@@ -245,12 +261,13 @@ impl ApiTrial {
                 Err(error) => Err(error),
             };
             let trial = match read {
-                Ok(()) => self.service.try_paging(of).await,
+                Ok(()) if kind.operations.is_listed => self.service.try_paging(of).await.map(Some),
+                Ok(()) => Ok(None),
                 Err(error) => Err(error),
             };
             match trial {
                 Ok(trial) => {
-                    let paging = Some(PagingFit::from_trial(&trial));
+                    let paging = trial.as_ref().map(PagingFit::from_trial);
                     let fit = FitReport { paging, ..look.into_report() };
                     found.proposals.extend(propose_lines(kind, &fit));
                     found.fits.push(fit);

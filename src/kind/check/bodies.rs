@@ -4,7 +4,7 @@
 
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::kind::file::{
-    BodyEncoding, DeleteFile, DeletedWhenFile, IfMatchFile, NestedGranularity, OperationsFile,
+    BodyEncoding, DeleteFile, DeletedWhenFile, FieldFile, IfMatchFile, NestedGranularity, OperationsFile,
     PendingUntilFile, TypeName, WireFormat, WriteBody, WriteFile,
 };
 use crate::kind::{FieldCondition, IfMatchSource, ReadyCondition};
@@ -93,8 +93,27 @@ impl KindChecker<'_> {
             let hint = "add `read_only: true` to the field";
             self.report_error_with_hint(place, "word-does-not-fit", message, hint);
         }
+        self.check_known_values(yaml_path.select_key("values"), found, &file.values);
+        self.check_known_values(yaml_path.select_key("failed"), found, &file.failed);
         let texts = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
         Some(ReadyCondition { field, ready: texts(&file.values), failed: texts(&file.failed) })
+    }
+
+    /// Values that a field can have: those of its `enum`, or of a boolean.
+    pub(super) fn check_known_values(&mut self, yaml_path: YamlPath, field: &FieldFile, values: &[String]) {
+        let known: Vec<&str> = match (&field.values, field.ty) {
+            (_, TypeName::Boolean) => vec!["true", "false"],
+            (Some(listed), _) if !field.open_enum => {
+                listed.0.iter().map(|(value, _)| value.as_str()).collect()
+            }
+            _ => return,
+        };
+        for (at, value) in values.iter().enumerate() {
+            if !known.contains(&value.as_str()) {
+                let place = yaml_path.select_item(at);
+                self.report_unknown_name(place, "value", value, known.iter().copied());
+            }
+        }
     }
 
     /// The fields of each update: every field belongs to one operation.

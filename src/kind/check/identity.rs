@@ -18,6 +18,10 @@ impl KindChecker<'_> {
             return None;
         }
         let place = yaml_path.select_key("id");
+        if names.is_empty_list {
+            let hint = "name the fields, or write `identity: singleton`";
+            self.report_error_with_hint(place, "missing-word", "`id` names no field", hint);
+        }
         if names.parameters.len() == 1 {
             let hint = format!("write `id: {}`", names.parameters.join(""));
             self.report_error_with_hint(place, "contradiction", "a list of one field is that field", &hint);

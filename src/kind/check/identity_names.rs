@@ -14,6 +14,8 @@ pub struct IdentityNames {
     pub id: String,
     /// What paths hold in braces.
     pub parameters: Vec<String>,
+    /// Whether `id` is a list that names no field.
+    pub is_empty_list: bool,
     /// Whether the id is made of other fields.
     pub is_composed: bool,
     pub id_assigned_by: IdAssigner,
@@ -28,6 +30,7 @@ impl IdentityNames {
             IdentityForm::Singleton(_) => Self {
                 id: ID_FIELD.to_owned(),
                 parameters: Vec::new(),
+                is_empty_list: false,
                 is_composed: true,
                 id_assigned_by: IdAssigner::Client,
                 natural_key: Vec::new(),
@@ -40,7 +43,8 @@ impl IdentityNames {
                 };
                 let (natural_key, import_name) = (own.natural_key.clone(), own.import_name.clone());
                 let id_assigned_by = own.id_assigned_by;
-                Self { id, parameters, is_composed, id_assigned_by, natural_key, import_name }
+                let is_empty_list = parameters.is_empty();
+                Self { id, parameters, is_empty_list, is_composed, id_assigned_by, natural_key, import_name }
             }
         };
         if names.is_composed {
@@ -51,7 +55,7 @@ impl IdentityNames {
 
     /// Whether each scope has one object.
     pub fn is_singleton(&self) -> bool {
-        self.is_composed && self.parameters.is_empty()
+        self.is_composed && self.parameters.is_empty() && !self.is_empty_list
     }
 }
 

@@ -510,18 +510,7 @@ impl<'s> KindChecker<'s> {
             let message = "`pending_when` needs a string field";
             self.report_error(yaml_path.select_key("field"), "word-does-not-fit", message);
         }
-        let closed = found.values.as_ref().filter(|_| !found.open_enum);
-        for (at, value) in file.values.iter().enumerate() {
-            let known = closed.into_iter().flat_map(|values| &values.0).map(|(value, _)| value.as_str());
-            if closed.is_some() && !known.clone().any(|known| known == value) {
-                self.report_unknown_name(
-                    yaml_path.select_key("values").select_item(at),
-                    "value",
-                    value,
-                    known,
-                );
-            }
-        }
+        self.check_known_values(yaml_path.select_key("values"), found, &file.values);
         Some(FieldCondition {
             field,
             values: file.values.iter().map(|value| value.as_str().into()).collect(),

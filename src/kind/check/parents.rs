@@ -4,6 +4,7 @@
 //! circles, is known once all kinds are read.
 //! Deliberately absent: documents and their names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{KindChecker, YamlPath};
@@ -96,20 +97,17 @@ impl KindChecker<'_> {
     }
 }
 
-/// Whether the way up through the parents has no end.
+/// Whether the way up through the parents has no end; kinds of one level count once, however many lead to them.
 fn leads_in_circles(kind: &Kind, find: &KindLookup) -> bool {
-    let mut above = vec![(kind.scope.clone(), 0)];
-    while let Some((scope, depth)) = above.pop() {
-        if depth >= MAX_PARENTS {
+    let list_parents = |kind: &Kind| -> BTreeSet<Arc<str>> {
+        kind.scope.iter().filter_map(ScopeParameter::parent_kind).cloned().collect()
+    };
+    let mut level = list_parents(kind);
+    for _ in 0..MAX_PARENTS {
+        if level.contains(&kind.name) {
             return true;
         }
-        for parent in scope.iter().filter_map(ScopeParameter::parent_kind) {
-            match find(parent) {
-                Some(parent) if parent.name == kind.name => return true,
-                Some(parent) => above.push((parent.scope.clone(), depth + 1)),
-                None => {}
-            }
-        }
+        level = level.iter().filter_map(|name| find(name)).flat_map(|parent| list_parents(&parent)).collect();
     }
-    false
+    !level.is_empty()
 }

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::support::own_api_fixture::OwnApiFixture;
+use crate::support::stub_server::StubServer;
 use crate::support::workspace::Workspace;
 
 const SETTINGS: &str =
@@ -62,7 +63,10 @@ fn what_is_missing_is_proposed_and_added() {
     assert_eq!(shop.workspace.read("apis/ferry/boat.yaml"), poor, "without --write nothing is written");
     assert_eq!(json["proposals"][2]["lines"], json!("natural_key: [name]\n"));
 
+    // what is wrong with another API is no reason
+    shop.workspace.write("apis/other/api.yaml", "format: [\n");
     let ran = shop.workspace.expect(2, &["api", "try", "here", "--write"]);
+    shop.workspace.remove("apis/other/api.yaml");
     ran.says(&["added to apis/ferry/boat.yaml, properties.home.properties:", "    berth:"]);
     let text = shop.workspace.read("apis/ferry/boat.yaml");
     assert!(poor.lines().all(|line| text.lines().any(|own| own == line)), "no line is lost\n{text}");
@@ -78,4 +82,24 @@ fn what_is_missing_is_proposed_and_added() {
     shop.workspace.expect(0, &["api", "check"]);
     shop.workspace.expect(0, &["api", "try", "here"]).says(&["the description matches"]);
     assert!(shop.writes().is_empty(), "nothing is written to the service");
+}
+
+#[test]
+fn a_member_with_a_dot_in_its_name_is_named_and_not_proposed() {
+    let boat = json!({ "id": 1, "name": "Swan", "a.b": 1, "seats": 4 });
+    let server = StubServer::new(move |request| match request.path.trim_start_matches("/api/v2") {
+        "/boats" => (200, json!([boat])),
+        "/boats/1" => (200, boat.clone()),
+        _ => (404, json!({})),
+    });
+    let mut workspace = Workspace::new();
+    workspace.write("apis/ferry/api.yaml", API);
+    let (head, _) = BOAT.split_once("  pin:").expect("fields");
+    workspace.write("apis/ferry/boat.yaml", head);
+    workspace.write("trueup.yaml", &SETTINGS.replace("URL", server.url.as_str()));
+    workspace.set("KEY", "any");
+    let ran = workspace.expect(2, &["api", "try", "here", "--write"]);
+    ran.says(&["a.b: number", "    seats:"]);
+    let text = workspace.read("apis/ferry/boat.yaml");
+    assert!(text.contains("seats:") && !text.contains(" b:") && !text.contains("a.b"), "{text}");
 }

@@ -158,6 +158,34 @@ fn a_refresh_adds_what_is_new_and_keeps_decisions() {
 }
 
 #[test]
+fn a_refresh_knows_the_other_kinds_of_the_api_and_writes_all_files_or_none() {
+    let document = fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document");
+    let workspace = drafted("bikes", "bikes-3.0.yaml");
+    // a reference to another kind
+    let dock = workspace.read("apis/bikes/dock.yaml");
+    let mine = format!(
+        "{}\n  home:\n    type: uuid\n    description: Its station.\n    reference: {{ id: id, source: {{ kind: bikes/station }} }}\n",
+        dock.trim_end()
+    );
+    let mine = match dock.contains("\nexamples:") {
+        true => dock.replace("\nexamples:", &format!("{}\nexamples:", &mine[dock.trim_end().len()..])),
+        false => mine,
+    };
+    workspace.write("apis/bikes/dock.yaml", &mine);
+    workspace.expect(0, &["api", "check"]);
+    workspace.write(
+        "bikes-3.0.yaml",
+        &document.replace("serialNumber: {", "colour: { type: string }\n        serialNumber: {"),
+    );
+    let arguments = ["api", "new", "bikes", "--from-openapi", "bikes-3.0.yaml", "--refresh"];
+    workspace.expect(0, &arguments).says(&["refreshed apis/bikes/dock.yaml", "  added: colour"]);
+    workspace.expect(0, &["api", "check"]);
+    let names = fs::read_dir(workspace.path("apis/bikes")).expect("a folder");
+    let names = names.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+    assert!(names.into_iter().all(|name| name.ends_with(".yaml")), "no temporary file is left");
+}
+
+#[test]
 fn a_document_may_be_several_files() {
     let workspace = Workspace::new();
     let document = fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document");
@@ -180,6 +208,67 @@ fn a_document_may_be_several_files() {
     workspace.write("spec/bikes.yaml", &paths.replace("parts/all.yaml", "gone.yaml"));
     let ran = workspace.expect(1, &["api", "new", "gone", "--from-openapi", "spec/bikes.yaml"]);
     ran.complains(&["nothing-to-draft", "bundle the document first"]);
+}
+
+#[test]
+fn a_document_of_swagger_2_may_be_several_files() {
+    let schema = "{ type: object, required: [name], properties: { id: { type: integer, readOnly: true }, name: { type: string } } }";
+    let item = "get: { parameters: [{ $ref: LIMIT }], responses: { \"200\": { $ref: FOUND } } }\n\
+                post: { parameters: [{ $ref: BODY }], responses: { \"201\": { description: x, schema: { $ref: BOAT } } } }\n";
+    let one = "put: { parameters: [{ $ref: BODY }], responses: { \"204\": { description: x } } }\n\
+               delete: { responses: { \"204\": { description: x } } }\n\
+               parameters: [{ in: path, name: id, type: integer, required: true }]\n";
+    let parts = |boat: &str| {
+        format!(
+            "parameters:\n  limit: {{ in: query, name: limit, type: integer, maximum: 50 }}\n  \
+             boat: {{ in: body, name: boat, schema: {{ $ref: \"{boat}\" }} }}\n\
+             responses:\n  found: {{ description: x, schema: {{ type: array, items: {{ $ref: \"{boat}\" }} }} }}\n"
+        )
+    };
+    let head = "swagger: \"2.0\"\ninfo: { title: Boats, version: \"1\" }\nhost: boats.example\n\
+                consumes: [application/json]\nproduces: [application/json]\n";
+    let refer = |text: &str, at: &dyn Fn(&str) -> String, boat: &str| {
+        let text = text.replace("LIMIT", &at("/parameters/limit")).replace("FOUND", &at("/responses/found"));
+        text.replace("BODY", &at("/parameters/boat")).replace("BOAT", &format!("\"{boat}\""))
+    };
+    let indent = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let workspace = Workspace::new();
+    let own = |text: &str| indent(&refer(text, &|at| format!("\"#{at}\""), "#/definitions/Boat"));
+    let whole = format!(
+        "{head}paths:\n  /boats:\n{}  \"/boats/{{id}}\":\n{}{}definitions:\n  Boat: {schema}\n",
+        own(item),
+        own(one),
+        parts("#/definitions/Boat"),
+    );
+    workspace.write("spec/boats.yaml", &whole);
+    let arguments = |name| ["api", "new", name, "--from-openapi", "spec/boats.yaml"];
+    workspace.expect(0, &arguments("whole"));
+    // the paths, the parameters, the responses and the schemas have files of their own
+    let apart = |text: &str| refer(text, &|at| format!("\"../parts.yaml#{at}\""), "../boat.json");
+    workspace.write("spec/paths/boats.yaml", &apart(item));
+    workspace.write("spec/paths/boat.yaml", &apart(one));
+    workspace.write("spec/parts.yaml", &parts("boat.json"));
+    let boat = json!({
+        "type": "object", "required": ["name"],
+        "properties": { "id": { "type": "integer", "readOnly": true }, "name": { "type": "string" } },
+    });
+    workspace.write("spec/boat.json", &boat.to_string());
+    workspace.write(
+        "spec/boats.yaml",
+        &format!("{head}paths:\n  /boats: {{ $ref: paths/boats.yaml }}\n  \"/boats/{{id}}\": {{ $ref: paths/boat.yaml }}\n"),
+    );
+    workspace.expect(0, &arguments("apart"));
+    let text = |name: &str| workspace.read(&format!("apis/{name}/boat.yaml"));
+    assert!(
+        text("whole").contains("limit: \"50\"") && text("whole").contains("put: /boats/{id}"),
+        "{}",
+        text("whole")
+    );
+    assert_eq!(text("apart"), text("whole"));
+    assert_eq!(
+        workspace.read("apis/apart/api.yaml").replace("apart", "whole"),
+        workspace.read("apis/whole/api.yaml")
+    );
 }
 
 #[test]

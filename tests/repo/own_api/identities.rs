@@ -192,6 +192,10 @@ fn an_object_without_a_list_is_read_by_its_id() {
     let imported =
         std::fs::read_to_string(shop.workspace.root().join("config/tags.yaml")).expect("documents");
     assert!(imported.contains("red"));
+    let checked = shop.workspace.expect(0, &["api", "check", "--format", "json"]).json();
+    let kinds = checked["apis"][0]["kinds"].as_array().expect("kinds").clone();
+    let operations = |kind: &Json| kind["operations"].as_array().expect("operations").clone();
+    assert!(kinds.iter().all(|kind| !operations(kind).contains(&json!("list"))), "{checked:#}");
 }
 
 #[test]
@@ -231,6 +235,7 @@ fn identities_that_cannot_be_served_are_refused() {
             "the client chooses an id of several fields",
         ),
         ("shelf", shelf.as_str(), "[hall, row]", "[hall]", "a list of one field is that field"),
+        ("shelf", shelf.as_str(), "[hall, row]", "[]", "`id` names no field"),
         ("shelf", shelf.as_str(), "[hall, row]", "[hall, goods]", "`goods` identifies the object"),
         (
             "shelf",

@@ -231,6 +231,12 @@ fn words_that_cannot_be_served_are_refused() {
         ("limits: { writes: 0 }\n", "", "`writes` is at least 1"),
         ("", "pending_until: { field: size, values: [active] }\n", "that the service sets"),
         ("", "pending_until: { field: status, values: [active], failed: [active] }\n", "means both that"),
+        ("", "pending_until: { field: status, values: [activ] }\n", "there is no value `activ`"),
+        (
+            "",
+            "pending_until: { field: status, values: [active], failed: [broke] }\n",
+            "there is no value `broke`",
+        ),
     ] {
         let workspace = prepare(api, &describe(words, "put:"));
         workspace.expect(1, &["api", "check"]).complains(&[says, ".yaml:"]);
