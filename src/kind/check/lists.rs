@@ -1,8 +1,9 @@
-//! Lists of objects: what they show, which of their items count, and kinds without one.
+//! Lists of objects: what they show, the scope in which they are, and kinds without one.
 //!
 //! Deliberately absent: pages (`paging`).
 
 use super::identity_names::IdentityNames;
+use super::operations::{list_path_parameters, parse_parameters};
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::kind::file::{
     IdAssigner, ListFile, ListResponseShape, ListShows, OperationsFile, PagingLocation, PagingStyle, TypeName,
@@ -66,6 +67,44 @@ impl KindChecker<'_> {
             let hint = "add a `list`, or remove `create`";
             self.report_error_with_hint(yaml_path, "contradiction", message, hint);
         }
+    }
+
+    /// Lists of different scopes differ: in the path, in the body of a search, or in what they keep.
+    pub(super) fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
+        let mut used = parse_parameters(list.path()).unwrap_or_default();
+        used.extend(self.check_body_texts(context, yaml_path.select_key("body"), list));
+        used.extend(
+            list.only.values().flatten().flat_map(|value| parse_parameters(value).unwrap_or_default()),
+        );
+        for name in list_path_parameters(context) {
+            if !used.contains(&name) {
+                let message = format!("the scope parameter `{name}` is not in this path");
+                let hint = format!("write `{{{name}}}` where it belongs or under `only`, or say `in: query`");
+                self.report_error_with_hint(yaml_path.select_key("get"), "unused-scope", message, &hint);
+            }
+        }
+    }
+
+    /// The scope parameters in the body of a search, where each is a text by itself.
+    fn check_body_texts<'l>(
+        &mut self,
+        context: &CheckContext,
+        yaml_path: YamlPath,
+        list: &'l ListFile,
+    ) -> Vec<&'l str> {
+        let mut used = Vec::new();
+        for text in list.list_body_texts() {
+            let names = parse_parameters(text).unwrap_or_default().into_iter();
+            for name in names.filter(|name| context.scope.iter().any(|scope| *scope.name == **name)) {
+                if text != format!("{{{name}}}") {
+                    let message = format!("`{{{name}}}` is filled in only where it is the whole text");
+                    let hint = "in a longer text it would be sent as it stands";
+                    self.report_error_with_hint(yaml_path, "word-does-not-fit", message, hint);
+                }
+                used.push(name);
+            }
+        }
+        used
     }
 
     /// The names of items are the values of a field.

@@ -136,23 +136,6 @@ impl KindChecker<'_> {
         self.check_item_path(context, yaml_path.select_key("delete"), &delete.delete, identity);
     }
 
-    pub(super) fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
-        let mut used = parse_parameters(list.path()).unwrap_or_default();
-        used.extend(
-            list.list_body_texts().into_iter().flat_map(|text| parse_parameters(text).unwrap_or_default()),
-        );
-        used.extend(
-            list.only.values().flatten().flat_map(|value| parse_parameters(value).unwrap_or_default()),
-        );
-        for name in list_path_parameters(context) {
-            if !used.contains(&name) {
-                let message = format!("the scope parameter `{name}` is not in this path");
-                let hint = format!("write `{{{name}}}` where it belongs or under `only`, or say `in: query`");
-                self.report_error_with_hint(yaml_path.select_key("get"), "unused-scope", message, &hint);
-            }
-        }
-    }
-
     /// Objects of different scopes have different paths.
     pub(super) fn check_scope_in_path(
         &mut self,
@@ -473,7 +456,7 @@ fn resolve_read_form(get: &ReadFile) -> ReadForm {
 }
 
 /// The scope parameters that stand in paths.
-fn list_path_parameters<'k>(context: &CheckContext<'k>) -> Vec<&'k str> {
+pub(super) fn list_path_parameters<'k>(context: &CheckContext<'k>) -> Vec<&'k str> {
     let in_path = context.scope.iter().filter(|scope| scope.location == ParameterLocation::Path);
     in_path.map(|scope| &*scope.name).collect()
 }
@@ -483,7 +466,7 @@ fn has_dot_segments(path: &str) -> bool {
 }
 
 /// The names between curly brackets; none when a bracket stands alone.
-fn parse_parameters(text: &str) -> Option<Vec<&str>> {
+pub(super) fn parse_parameters(text: &str) -> Option<Vec<&str>> {
     let (mut names, mut rest) = (Vec::new(), text);
     while let Some(open) = rest.find(['{', '}']) {
         let inner = rest[open..].strip_prefix('{')?;

@@ -142,6 +142,11 @@ fn a_search_needs_its_words() {
             "`body` is a mapping",
         ),
         ("fleet: \"{fleet}\", ", "", "the scope parameter `fleet` is not in this path"),
+        (
+            "fleet: \"{fleet}\"",
+            "fleet: \"x-{fleet}\"",
+            "`{fleet}` is filled in only where it is the whole text",
+        ),
         (IN_BODY, "paging: { style: link, next: next }", "a search has no URL of the next page"),
     ];
     for (from, to, expected) in cases {
