@@ -20,12 +20,15 @@ use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::kind::read::convert_untyped;
 use crate::openapi::bundle::bundle_files;
 use crate::openapi::downgrade_31;
+use crate::openapi::naming::extract_summary;
 use crate::openapi::pointer::{build_reference, escape_pointer_token};
 use crate::openapi::upgrade_20::upgrade_document;
 use crate::yaml;
 
 /// How many references are followed from one to the next.
 const MAX_REFERENCE_HOPS: usize = 32;
+/// How many characters of a description are kept.
+const MAX_NOTE_CHARS: usize = 1_000;
 /// How deep a document may nest; the YAML reader keeps the same bound.
 const MAX_DEPTH: usize = 64;
 
@@ -37,7 +40,21 @@ pub struct OpenApiDocument {
     tree: Json,
     missing_files: Vec<String>,
     /// Schemas that were read already; most stand in many places.
-    schema_cache: RefCell<HashMap<String, Option<Rc<Schema>>>>,
+    schema_cache: RefCell<HashMap<String, Rc<SchemaNode>>>,
+}
+
+/// A schema at a pointer, with its texts.
+#[derive(Default)]
+pub struct SchemaNode {
+    /// What stands inside it are references.
+    pub schema: Option<Schema>,
+    /// The reference that it is, if it is one; none inside where it leads to another file.
+    pub reference: Option<Option<String>>,
+    pub title: Option<String>,
+    /// The first paragraph of its description.
+    pub description: Option<String>,
+    /// Its description, shortened.
+    pub note: Option<Rc<str>>,
 }
 
 impl OpenApiDocument {
@@ -63,7 +80,7 @@ impl OpenApiDocument {
 
     /// The text at a pointer, as one line; none when it says nothing.
     pub fn read_text(&self, pointer: &str) -> Option<String> {
-        crate::openapi::naming::extract_summary(self.tree.pointer(pointer)?.as_str()?)
+        extract_summary(self.tree.pointer(pointer)?.as_str()?)
     }
 
     /// What stands at a pointer, as it was written.
@@ -157,14 +174,30 @@ impl OpenApiDocument {
         part.deserialize_part()
     }
 
-    /// The schema at a pointer, what stands inside it as references.
-    pub fn load_schema(&self, pointer: &str) -> Option<Rc<Schema>> {
+    /// The schema at a pointer.
+    pub fn load_schema(&self, pointer: &str) -> Rc<SchemaNode> {
         if let Some(known) = self.schema_cache.borrow().get(pointer) {
-            return known.clone();
+            return Rc::clone(known);
         }
-        let schema = self.parse_schema(pointer).map(Rc::new);
-        self.schema_cache.borrow_mut().insert(pointer.to_owned(), schema.clone());
-        schema
+        let node = Rc::new(self.read_schema_node(pointer));
+        self.schema_cache.borrow_mut().insert(pointer.to_owned(), Rc::clone(&node));
+        node
+    }
+
+    fn read_schema_node(&self, pointer: &str) -> SchemaNode {
+        let reference = self.read_reference(pointer);
+        let Some(schema) = self.parse_schema(pointer) else {
+            return SchemaNode { reference, ..SchemaNode::default() };
+        };
+        let data = &schema.schema_data;
+        let shorten = |text: &str| text.chars().take(MAX_NOTE_CHARS).collect::<String>().into();
+        SchemaNode {
+            reference,
+            title: data.title.as_deref().and_then(extract_summary),
+            description: data.description.as_deref().and_then(extract_summary),
+            note: data.description.as_deref().map(shorten),
+            schema: Some(schema),
+        }
     }
 
     fn parse_schema(&self, pointer: &str) -> Option<Schema> {
@@ -178,8 +211,7 @@ impl OpenApiDocument {
         }
     }
 
-    /// The reference that a schema is, if it is one.
-    pub fn read_reference(&self, pointer: &str) -> Option<Option<String>> {
+    fn read_reference(&self, pointer: &str) -> Option<Option<String>> {
         let reference = self.tree.pointer(pointer)?.get("$ref")?;
         Some(reference.as_str().and_then(parse_local_reference))
     }

@@ -210,7 +210,7 @@ impl FieldDrafter<'_> {
         let Some(key) = KEY_NAMES.into_iter().find(is_free) else {
             return DraftType::new_any("its entries have members with all the names that a key could have");
         };
-        fields.insert(0, draft_key_field(key));
+        fields.insert(0, draft_key_field(key, below.read_only));
         let items = DraftValue::Mapping(vec![build_fields_entry(fields, &left_out)]);
         let list_type = DraftListType::Keyed(key).with_items(DraftEntry::new("items", items));
         DraftType::from_entries("array", list_type)
@@ -247,14 +247,12 @@ fn build_reference_entry(views: &OperationSchemas, ty: &str) -> Option<DraftEntr
 const KEY_NAMES: [&str; 3] = ["name", "key", "member_name"];
 
 /// The field with the keys of a map of objects.
-fn draft_key_field(name: &str) -> DraftField {
-    let lines = vec![
-        build_type_entry("string"),
-        DraftEntry::from_text("description", "The key of the entry."),
-        DraftEntry::from_keyword("required", true),
-    ];
+fn draft_key_field(name: &str, read_only: bool) -> DraftField {
+    let mut lines =
+        vec![build_type_entry("string"), DraftEntry::from_text("description", "The key of the entry.")];
+    lines.extend((!read_only).then(|| DraftEntry::from_keyword("required", true)));
     let entry = DraftEntry::new(name, DraftValue::Mapping(lines));
-    let behavior = DraftBehavior { required: true, ..DraftBehavior::default() };
+    let behavior = DraftBehavior { required: !read_only, read_only, ..DraftBehavior::default() };
     DraftField { name: name.to_owned(), ty: "string", behavior, sensitivity: None, entry }
 }
 

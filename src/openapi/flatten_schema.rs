@@ -12,17 +12,15 @@ use openapiv3::{
 };
 use serde_json::Value as Json;
 
-use crate::openapi::document::{OpenApiDocument, parse_target};
-use crate::openapi::naming;
+use crate::openapi::document::{OpenApiDocument, SchemaNode, parse_target};
 
-/// How many schemas may stand inside each other.
-const MAX_NESTED_SCHEMAS: usize = 24;
+/// How many schemas may stand inside each other, from the first try to the last.
+const NESTING_LIMITS: [usize; 4] = [6, 8, 12, 24];
 /// How many schemas are unfolded for one body or answer.
-const MAX_SCHEMAS: usize = 3_000;
+const MAX_SCHEMAS: usize = 1_500;
 
-/// How many descriptions of one value are kept, and how many characters of each.
+/// How many descriptions of one value are kept.
 const MAX_NOTES: usize = 4;
-const MAX_NOTE_CHARS: usize = 1_000;
 
 /// Why a value's form is unclear.
 pub const UNSPECIFIED: &str = "the document does not say what it is";
@@ -134,17 +132,38 @@ impl FlatSchema {
     }
 }
 
-/// Unfolds the schema at a pointer.
+/// Unfolds the schema at a pointer, as deep as its size allows: all members of an object come before what is
+/// deeper inside one of them.
 pub fn flatten_schema(openapi_document: &OpenApiDocument, pointer: &str) -> FlatSchema {
-    SchemaFlattener { document: openapi_document, ancestors: Vec::new(), remaining: MAX_SCHEMAS }
-        .flatten_pointer(pointer)
+    let mut found = None;
+    for max_nesting in NESTING_LIMITS {
+        let mut flattener = SchemaFlattener {
+            document: openapi_document,
+            ancestors: Vec::new(),
+            max_nesting,
+            remaining: MAX_SCHEMAS,
+            is_cut: false,
+        };
+        let schema = flattener.flatten_pointer(pointer);
+        let is_spent = flattener.remaining == 0;
+        if found.is_none() || !is_spent {
+            found = Some(schema);
+        }
+        if is_spent || !flattener.is_cut {
+            break;
+        }
+    }
+    found.unwrap_or_else(|| FlatSchema::new_unknown(UNSPECIFIED))
 }
 
 struct SchemaFlattener<'b> {
     document: &'b OpenApiDocument,
     /// The schemas inside which this one stands.
     ancestors: Vec<String>,
+    max_nesting: usize,
     remaining: usize,
+    /// Whether something is nested deeper than it may.
+    is_cut: bool,
 }
 
 impl SchemaFlattener<'_> {
@@ -152,7 +171,8 @@ impl SchemaFlattener<'_> {
         if self.ancestors.iter().any(|above| above == pointer) {
             return FlatSchema::new_unknown("it holds itself, and trees have no word in this format");
         }
-        if self.ancestors.len() >= MAX_NESTED_SCHEMAS || self.remaining == 0 {
+        if self.ancestors.len() >= self.max_nesting || self.remaining == 0 {
+            self.is_cut = true;
             return FlatSchema::new_unknown("it is nested too deep, or too large, to be unfolded");
         }
         self.remaining -= 1;
@@ -163,14 +183,15 @@ impl SchemaFlattener<'_> {
     }
 
     fn expand_pointer(&mut self, pointer: &str) -> FlatSchema {
-        let own = self.document.load_schema(pointer).map(|schema| self.convert_schema(&schema));
-        match (self.document.read_reference(pointer), own) {
+        let node = self.document.load_schema(pointer);
+        let own = node.schema.as_ref().map(|schema| self.convert_schema(&node, schema));
+        match (&node.reference, own) {
             (None, Some(own)) => own,
             (None, None) => FlatSchema::new_unknown("the document's schema for it cannot be read"),
             (Some(None), _) => FlatSchema::new_unknown("the document refers to another file for it"),
             (Some(Some(target)), own) => {
-                let mut referred = self.flatten_pointer(&target);
-                referred.name = find_schema_name(&target).or(referred.name);
+                let mut referred = self.flatten_pointer(target);
+                referred.name = find_schema_name(target).or(referred.name);
                 match own {
                     Some(own) => merge_schemas(own, referred),
                     None => referred,
@@ -179,13 +200,12 @@ impl SchemaFlattener<'_> {
         }
     }
 
-    fn convert_schema(&mut self, schema: &Schema) -> FlatSchema {
+    fn convert_schema(&mut self, node: &SchemaNode, schema: &Schema) -> FlatSchema {
         let data = &schema.schema_data;
-        let said = |text: &Option<String>| text.as_deref().and_then(naming::extract_summary);
         let own = FlatSchema {
-            title: said(&data.title),
-            description: said(&data.description),
-            notes: data.description.as_deref().map(shorten_note).into_iter().collect(),
+            title: node.title.clone(),
+            description: node.description.clone(),
+            notes: node.note.iter().cloned().collect(),
             example: data.example.clone(),
             nullable: data.nullable,
             read_only: data.read_only,
@@ -328,10 +348,6 @@ impl SchemaFlattener<'_> {
 fn find_schema_name(pointer: &str) -> Option<String> {
     let (place, name) = pointer.rsplit_once('/')?;
     (place.ends_with("/schemas") || place.ends_with("/definitions")).then(|| name.to_owned())
-}
-
-fn shorten_note(text: &str) -> Rc<str> {
-    text.chars().take(MAX_NOTE_CHARS).collect::<String>().into()
 }
 
 /// Says nothing about the form.

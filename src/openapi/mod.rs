@@ -252,24 +252,42 @@ fn check_files(name: &str, files: Vec<(String, String)>, only: Option<&str>) -> 
     }
 }
 
-/// Names for all resources, no two the same: by their last word, and by the word before where a shorter path
-/// has that name.
+/// Names for all resources, no two the same: where a shorter path has the name, a longer one.
 fn name_resources(mut resources: Vec<OpenApiResource>) -> Vec<NamedResource> {
     resources.truncate(MAX_KINDS);
     resources.sort_by_key(|resource| resource.path.matches('/').count());
     let mut named: Vec<NamedResource> = Vec::new();
     for resource in resources {
-        let path = resource.path.strip_suffix(".json").unwrap_or(&resource.path);
-        let mut words = path.rsplit('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
-        let last = naming::derive_kind_name(words.next().unwrap_or_default());
-        let longer = words.next().map(|before| format!("{}-{last}", naming::derive_kind_name(before)));
-        let numbered = (2..).map(|number| format!("{last}-{number}"));
-        let mut free = std::iter::once(last.clone()).chain(longer).chain(numbered);
+        let names = list_possible_names(&resource);
+        let numbered = (2..).map(|number| format!("{}-{number}", names.first().map_or("", String::as_str)));
+        let mut free = names.iter().cloned().chain(numbered);
         let name = free.find(|name| !named.iter().any(|other| other.name == *name));
         named.push(NamedResource { name: name.unwrap_or_default(), resource });
     }
     named.sort_by(|a, b| a.resource.path.cmp(&b.resource.path));
     named
+}
+
+/// The names that a resource may have, the best first: the last word of its path, with the word before, as its
+/// schema, and with all words.
+fn list_possible_names(resource: &OpenApiResource) -> Vec<String> {
+    let path = resource.path.strip_suffix(".json").unwrap_or(&resource.path);
+    let words = path.rsplit('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
+    let schema = resource.envelope.item.name.as_deref();
+    let mut words = words.enumerate().map(|(at, word)| match at {
+        0 => naming::merge_kind_names(word, schema),
+        _ => naming::derive_kind_name(word),
+    });
+    let last = words.next().unwrap_or_else(|| naming::derive_kind_name(""));
+    let longer: Vec<String> = words
+        .scan(last.clone(), |name, before| {
+            *name = format!("{before}-{name}");
+            Some(name.clone())
+        })
+        .collect();
+    let of_schema = schema.and_then(naming::derive_schema_kind_name);
+    let (two, more) = longer.split_at(longer.len().min(1));
+    [last].into_iter().chain(two.to_vec()).chain(of_schema).chain(more.to_vec()).collect()
 }
 
 fn list_missing_files(description: &OpenApiDocument) -> Vec<SkippedPath> {

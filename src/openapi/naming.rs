@@ -64,6 +64,47 @@ pub fn derive_kind_name(name: &str) -> String {
     }
 }
 
+/// The name of a kind from the name that the document gives its schema, without words such as `Response`.
+pub fn derive_schema_kind_name(schema: &str) -> Option<String> {
+    const WRAPPER_WORDS: [&str; 14] = [
+        "resource",
+        "representation",
+        "response",
+        "dto",
+        "schema",
+        "model",
+        "object",
+        "entity",
+        "output",
+        "out",
+        "read",
+        "item",
+        "base",
+        "body",
+    ];
+    let mut words = split_words(schema);
+    while words.len() > 1 && words.last().is_some_and(|last| WRAPPER_WORDS.contains(&last.as_str())) {
+        words.pop();
+    }
+    let name = derive_kind_name(&words.join("-"));
+    (!words.is_empty() && !name.starts_with("kind-")).then_some(name)
+}
+
+/// The name of a kind from a segment of a path. Where the name of its schema has the same letters, its words
+/// count: `autotagging` and `AutoTaggingResource` are `auto-tagging`, `tax_ids` and `tax_id` are `tax-id`.
+pub fn merge_kind_names(segment: &str, schema: Option<&str>) -> String {
+    const MIN_WORD_CHARS: usize = 3;
+    let letters = normalize_name(segment);
+    let same = |name: &String| {
+        let (words, own) = (split_words(name), normalize_name(name));
+        // `oauth` is no `o-auth`
+        let split = words.iter().all(|word| word.len() >= MIN_WORD_CHARS);
+        (split || words.len() == split_words(segment).len())
+            && (own == letters || format!("{own}s") == letters || own == singularize_word(&letters))
+    };
+    schema.and_then(derive_schema_kind_name).filter(same).unwrap_or_else(|| derive_kind_name(segment))
+}
+
 /// One of what a word names several of; English, as far as a few rules go.
 pub fn singularize_word(word: &str) -> String {
     const UNCHANGED: [&str; 5] = ["ss", "us", "is", "news", "series"];
@@ -235,6 +276,27 @@ mod tests {
         for (name, wanted) in named {
             assert_eq!(derive_kind_name(name), wanted, "{name}");
         }
+    }
+
+    #[test]
+    fn names_of_schemas_say_where_words_end() {
+        let named = [
+            ("autotagging", Some("AutoTaggingResource"), "auto-tagging"),
+            ("downloadclients", Some("DownloadClientDto"), "download-client"),
+            ("tax_ids", Some("tax_id"), "tax-id"),
+            ("snis", Some("SNI"), "sni"),
+            ("oauth-clients", Some("OAuthClient"), "oauth-client"),
+            ("l2vpns", Some("L2VPN"), "l2vpn"),
+            ("boats", Some("VesselResponse"), "boat"),
+            ("apis", Some("ApiResponse"), "apis"),
+            ("boats", Some("Response"), "boat"),
+            ("boats", None, "boat"),
+        ];
+        for (segment, schema, wanted) in named {
+            assert_eq!(merge_kind_names(segment, schema), wanted, "{segment}");
+        }
+        assert_eq!(derive_schema_kind_name("VesselResponse"), Some("vessel".into()));
+        assert_eq!(derive_schema_kind_name("2Response"), None);
     }
 
     #[test]

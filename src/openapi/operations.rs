@@ -243,7 +243,12 @@ impl OperationDrafter<'_> {
         let mut entries = self.build_operation_entries(write.operation, verb, of_one);
         let member = write.request_member.as_ref();
         entries.extend(member.map(|member| DraftEntry::from_text("request_member", &**member)));
-        entries.extend(self.build_response_member(write.operation));
+        // an update whose answer holds less than the object answers nothing of use
+        let is_used = match self.infer_response(write.operation) {
+            "object" => true,
+            word => !of_one && word == "id",
+        };
+        entries.extend(self.build_response_member(write.operation).filter(|_| is_used));
         let encoding = match write.operation.media {
             BodyMedia::Form => Some("form"),
             BodyMedia::MergePatch if verb == "patch" => Some("merge_patch"),

@@ -385,3 +385,80 @@ fn error_answers_of_common_frameworks_are_described() {
     assert!(problem.contains("codes: [type]"), "{problem}");
     assert!(problem.contains("at: errors\nfield: pointer\nmessage: detail"), "{problem}");
 }
+
+#[test]
+fn the_members_of_an_object_come_before_what_is_deep_inside_one_of_them() {
+    // more levels of more members than are unfolded, before the id
+    let part = json!({ "type": "object", "properties": { "x": { "type": "object", "properties": { "y": { "type": "string" } } } } });
+    let parts: serde_json::Map<_, _> = (0..80).map(|n| (format!("m{n}"), part.clone())).collect();
+    let mate = json!({ "type": "object", "properties": parts });
+    let crew = json!({ "$ref": "#/components/schemas/Mate" });
+    let crew = json!({ "type": "object", "properties": { "a": crew, "b": crew } });
+    let deeper = |deep: Json, _| json!({ "type": "object", "properties": { "a": deep, "b": { "$ref": "#/components/schemas/Crew" } } });
+    let deep = (0..12).fold(json!({ "type": "string" }), deeper);
+    let boat = boat(json!({}));
+    let mut large = json!({ "type": "object", "required": ["name"], "properties": { "crew": deep } });
+    for (name, schema) in boat["properties"].as_object().into_iter().flatten() {
+        large["properties"][name] = schema.clone();
+    }
+    let mut document = boats(&large, &many(&large));
+    document["components"] = json!({ "schemas": { "Crew": crew, "Mate": mate } });
+    let text = kind(&document);
+    assert!(text.contains("\n  id:\n    type: integer\n"), "{text}");
+    assert!(text.contains("\n  crew:\n    type: object\n"), "{text}");
+    assert!(text.contains("natural_key: [name]"), "{text}");
+}
+
+#[test]
+fn what_the_format_cannot_say_is_not_drafted() {
+    // the entries of a map that only the service writes
+    let mate = json!({ "type": "object", "properties": { "rank": { "type": "string" } } });
+    let crew = json!({ "type": "object", "readOnly": true, "additionalProperties": mate });
+    let boat = boat(json!({ "crew": crew }));
+    let mut document = boats(&boat, &many(&boat));
+    // an update that answers the id alone, in a member
+    let part = json!({ "type": "object", "properties": { "id": { "type": "integer" }, "name": { "type": "string" } } });
+    let part = json!({ "type": "object", "properties": { "boat": part } });
+    document["paths"]["/boats/{id}"]["patch"]["responses"] = answer(&part);
+    let text = kind(&document);
+    assert!(
+        text.contains("    keyed_by: name\n") && !text.contains("The key of the entry.\n        required"),
+        "{text}"
+    );
+    let update: Vec<&str> = text.lines().skip_while(|line| *line != "  update:").take(6).collect();
+    assert!(update.contains(&"    response: id") && !text.contains("response_member"), "{update:?}");
+}
+
+#[test]
+fn kinds_are_named_after_paths_and_then_after_schemas() {
+    let mut document = json!({ "openapi": "3.0.0", "info": { "title": "Boats", "version": "1" }, "paths": {}, "components": { "schemas": {
+        "RowBoatResponse": boat(json!({})), "Ferry": boat(json!({ "seats": { "type": "integer" } })) } } });
+    let paths = [
+        ("/rowboats", "RowBoatResponse"),
+        ("/ports/{port}/rowboats", "RowBoatResponse"),
+        ("/seas/{sea}/ports/{port}/rowboats", "RowBoatResponse"),
+        ("/boats", "Ferry"),
+        ("/ports/{port}/boats", "Ferry"),
+        ("/seas/{sea}/ports/{port}/boats", "Ferry"),
+        ("/lakes/{lake}/ports/{port}/boats", "Ferry"),
+    ];
+    for (path, schema) in paths {
+        let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
+        document["paths"][path] = json!({ "get": { "responses": answer(&many(&schema)) } });
+        document["paths"][format!("{path}/{{id}}")] =
+            json!({ "put": { "requestBody": body(&schema), "responses": answer(&schema) } });
+    }
+    let draft = draft(&document, false);
+    let mut names: Vec<&str> = draft.files.iter().skip(1).map(|file| &*file.name).collect();
+    names.sort_unstable();
+    let wanted = [
+        "boat.yaml",
+        "ferry.yaml",
+        "port-boat.yaml",
+        "port-row-boat.yaml",
+        "row-boat.yaml",
+        "sea-port-boat.yaml",
+        "sea-port-row-boat.yaml",
+    ];
+    assert_eq!(names, wanted);
+}
