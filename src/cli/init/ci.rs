@@ -13,6 +13,7 @@ use self::template::fill_template;
 pub use self::workspace::CiWorkspace;
 use self::workspace::{CiEnvironment, quote};
 use crate::cli::digest_keys::DIGEST_KEY_VARIABLE;
+use crate::remote::hosts::HostPurpose;
 
 /// The GitHub environment of jobs that only read.
 const READ_GATE: &str = "plan";
@@ -129,9 +130,9 @@ impl CiWorkspace {
         let mut lines: Vec<String> =
             names.iter().map(|name| format!("{name}: ${{{{ secrets.{name} }}}}")).collect();
         lines.push(format!("{DIGEST_KEY_VARIABLE}: ${{{{ secrets.{DIGEST_KEY_VARIABLE} }}}}"));
-        let hosts =
-            self.allowed_hosts.first().map(|_| "TRUEUP_ALLOWED_HOSTS: ${{ vars.TRUEUP_ALLOWED_HOSTS }}");
-        lines.extend(hosts.map(str::to_owned));
+        let hosts = self.allowed_hosts.first().map(|_| HostPurpose::Api.variable());
+        let permissions = hosts.iter().chain(&self.other_permissions);
+        lines.extend(permissions.map(|name| format!("{name}: ${{{{ vars.{name} }}}}")));
         lines.join("\n")
     }
 
@@ -204,6 +205,9 @@ impl CiWorkspace {
         if !self.allowed_hosts.is_empty() {
             let hosts = self.allowed_hosts.join(",");
             steps.push(format!("set the CI variable TRUEUP_ALLOWED_HOSTS to {hosts}"));
+        }
+        for name in &self.other_permissions {
+            steps.push(format!("set the CI variable {name} to what it is on this machine"));
         }
         if kept.iter().any(|path| path.ends_with(".gitlab-ci.yml")) {
             steps.push(format!("add `include: [{{ local: .gitlab/{}.yml }}]` to .gitlab-ci.yml", self.name));

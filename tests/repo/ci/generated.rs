@@ -93,6 +93,31 @@ fn workflows_name_the_variables_of_their_jobs() {
     check_workflows(&workspace, "trueup");
 }
 
+#[test]
+fn workflows_pass_on_what_else_has_to_be_allowed() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "apis/depot/api.yaml",
+        "format: 1\ntitle: Depot\ndescription: Things.\nformats: [json]\nauth: [bearer]\n",
+    );
+    workspace.write(
+        "apis/depot/thing.yaml",
+        "format: 1\ntitle: Thing\ndescription: A thing.\nidentity: { id: id, natural_key: [name] }\n\
+         operations:\n  list: { post: /things/search }\n  get: { get: \"/things/{id}\" }\n\
+         properties:\n  id: { type: integer, description: The id., read_only: true }\n  \
+         name: { type: string, description: The name. }\n",
+    );
+    workspace.write(
+        "trueup.yaml",
+        "targets:\n  here: { api: depot, base_url: \"https://depot.example.com\", proxy: \"http://proxy.example.com:3128\", auth: { bearer: { from_env: KEY } } }\n",
+    );
+    let needed = ["TRUEUP_ALLOWED_HOSTS", "TRUEUP_ALLOWED_SEARCH_URLS", "TRUEUP_ALLOWED_PROXY_HOSTS"];
+    workspace.expect(0, &["init", "--ci", "github"]).says(&needed);
+    let plan = list_variables(&read_workflow(&workspace, "trueup-plan"), "plan");
+    let allowed: Vec<_> = plan.iter().filter(|name| name.starts_with("TRUEUP_ALLOWED")).collect();
+    assert_eq!(allowed, needed.iter().collect::<Vec<_>>());
+}
+
 /// They fit the published schema, actionlint has nothing to say, and no placeholder is left.
 fn check_workflows(workspace: &Workspace, name: &str) {
     let published = Published::new("github-workflows");

@@ -10,11 +10,13 @@ use crate::compose::settings::EnvironmentSettings;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::document::ValueSource;
 use crate::kind::registry::is_workspace_api;
+use crate::remote::hosts::HostPurpose;
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::repository::{GitRepository, find_git_entry};
 use crate::workspace::settings::TargetSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
+use crate::workspace::settings::connection::ProxySettings;
 use crate::yaml;
 
 /// The branch of a repository that names none.
@@ -31,6 +33,8 @@ pub struct CiWorkspace {
     pub branch: String,
     /// Hosts of targets that are not those of their APIs.
     pub allowed_hosts: Vec<String>,
+    /// The variables that allow what else the workspace may need.
+    pub other_permissions: Vec<&'static str>,
     /// One without a name where the workspace has no environments.
     pub environments: Vec<CiEnvironment>,
 }
@@ -77,6 +81,7 @@ impl CiWorkspace {
             directory,
             branch: find_main_branch(&root),
             allowed_hosts: list_foreign_hosts(&workspace.settings.targets),
+            other_permissions: list_other_permissions(workspace),
             environments,
         }
     }
@@ -174,6 +179,36 @@ fn find_main_branch(root: &Path) -> String {
         Some(name) if name != "HEAD" => name.to_owned(),
         _ => USUAL_BRANCH.to_owned(),
     }
+}
+
+/// The variables of permissions beside those of hosts: for searches by POST, logins, webhooks and proxies.
+fn list_other_permissions(workspace: &LoadedWorkspace) -> Vec<&'static str> {
+    let targets = &workspace.settings.targets;
+    let has_login = |own: &TargetSettings| {
+        let purposes = [CredentialPurpose::Read, CredentialPurpose::Write].into_iter();
+        let mut auths = purposes.filter_map(|purpose| own.auth.select_auth(purpose));
+        is_workspace_api(&own.api) && auths.any(|auth| auth.login.is_some() || auth.oauth.is_some())
+    };
+    let has_proxy = |own: &TargetSettings| {
+        matches!(own.connection.proxy, ProxySettings::Url(_) | ProxySettings::Source(_))
+    };
+    let needs = |purpose: &HostPurpose| match purpose {
+        HostPurpose::Api => false,
+        HostPurpose::Login => targets.iter().any(has_login),
+        HostPurpose::Search => targets.iter().any(|own| has_search(workspace, own)),
+        HostPurpose::Webhook => !workspace.settings.notify.is_empty(),
+        HostPurpose::Proxy => targets.iter().any(has_proxy),
+    };
+    HostPurpose::ALL.into_iter().filter(needs).map(HostPurpose::variable).collect()
+}
+
+/// Whether a list of the API of a target is read by POST, as a description in the workspace says.
+fn has_search(workspace: &LoadedWorkspace, target: &TargetSettings) -> bool {
+    let own = format!("{}/", target.api.name);
+    let names = workspace.registry.kind_names().iter().filter(|name| name.starts_with(&own));
+    let mut kinds = names.filter_map(|name| workspace.registry.find_kind(name));
+    is_workspace_api(&target.api)
+        && kinds.any(|kind| kind.operations.is_listed && kind.operations.list.post.is_some())
 }
 
 /// Hosts that have to be allowed outside of the repository: neither those of a built-in API nor on this machine.
