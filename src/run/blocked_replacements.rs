@@ -82,7 +82,7 @@ fn check_children(checker: &DependencyChecker, step: &Step) -> Vec<Diagnostic> {
     let numbers = dependents.filter(|own| is_child(own.relation)).map(|own| own.number);
     let is_there = |number: &usize| match checker.jobs[*number].document.state {
         DocumentState::Present | DocumentState::Unmanaged => true,
-        DocumentState::Absent => checker.is_remembered(*number),
+        DocumentState::Absent => checker.is_remembered(*number) || !checker.is_gone(*number),
     };
     let diagnose = |number: usize| {
         let name = &checker.jobs[number].document.name;

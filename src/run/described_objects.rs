@@ -156,7 +156,7 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
                 format!("the object of another {} document is not known, and may be this one", kind.name);
             let reason =
                 Diagnostic::error("possibly-described", message).with_location(subject.place.clone());
-            StepObjection::Refused(reason.with_hint("see why that object is not known, then delete"))
+            StepObjection::Refused(reason.with_hint("see why that object is not known, then run again"))
         })
     }
 

@@ -105,7 +105,8 @@ pub fn plan_leftovers(
     leftovers: BTreeMap<usize, FormerObject>,
 ) {
     for (number, former) in leftovers {
-        let Some(settled) = take_settled(plan, number) else { continue };
+        let is_read = matches!(former, FormerObject::Live(_));
+        let Some(settled) = take_settled(plan, number, is_read) else { continue };
         let (subject, decided) = match former {
             FormerObject::Live(live) => {
                 let id = live.object.get_field(settled.subject.kind.identity.id).cloned();
@@ -134,8 +135,9 @@ struct SettledObject {
     has_step: bool,
 }
 
-/// Takes what becomes of a document out of the plan, where its new object is there.
-fn take_settled(plan: &mut Plan, number: usize) -> Option<SettledObject> {
+/// Takes what becomes of a document out of the plan, where its new object is there, or where the former one could not
+/// be read.
+fn take_settled(plan: &mut Plan, number: usize, is_former_read: bool) -> Option<SettledObject> {
     let appears_later = |note: &Diagnostic| note.code == APPEARS_LATER;
     let mut unchanged = plan.unchanged.iter();
     if let Some(at) = unchanged.position(|own| own.subject.number == number) {
@@ -143,7 +145,7 @@ fn take_settled(plan: &mut Plan, number: usize) -> Option<SettledObject> {
         return is_seen
             .then(|| SettledObject { subject: plan.unchanged.remove(at).subject, has_step: false });
     }
-    let is_settled = |action: StepAction| action != StepAction::Create;
+    let is_settled = |action: StepAction| action != StepAction::Create || !is_former_read;
     let mut steps = plan.steps.iter();
     let at = steps.position(|step| step.subject.number == number && is_settled(step.action))?;
     Some(SettledObject { subject: plan.steps.remove(at).subject, has_step: true })

@@ -14,6 +14,7 @@ mod described_objects;
 pub mod estimate;
 pub mod execute;
 pub mod fetch;
+mod gone_dependents;
 pub mod identity;
 pub mod import;
 pub mod index;

@@ -24,19 +24,30 @@ pub fn refuse_needed_deletes(session: &RunSession, jobs: &[ObjectJob], plan: &mu
     let blocked = &session.references.blocked;
     let refused = plan.refused.iter().map(|refused| refused.subject.number);
     refused.filter(|number| is_absent(*number)).for_each(|own| blocked.block(own, DependencyBlock::Refused));
+    let steps = plan.steps.iter().filter(|step| step.replacement.is_some()).map(|step| step.subject.number);
+    steps.filter(|number| is_absent(*number)).for_each(|own| blocked.block(own, DependencyBlock::Left));
+    let are_known = session.other_documents.list_unselected().is_some();
     let all = add_unselected_jobs(session, jobs);
     let subjects = plan.steps.iter().map(|step| &step.subject);
     let lookup = DependencyLookup::new(&all).with_children_by_id(&all, subjects);
     let checker = DependencyChecker { jobs: &all, lookup: &lookup, index: session.index, blocked };
     let mut found: BTreeMap<usize, Vec<Diagnostic>> = BTreeMap::new();
     for number in sort_deletes(jobs, plan).into_iter().filter(|number| is_absent(*number)) {
-        let reasons = checker.check_dependents(number);
+        let mut reasons = checker.check_dependents(number);
+        reasons.extend((!are_known).then(|| diagnose_unread_documents(&jobs[number])));
         if !reasons.is_empty() {
             blocked.block(number, DependencyBlock::Refused);
             found.insert(number, reasons);
         }
     }
     refuse_steps(plan, found);
+}
+
+fn diagnose_unread_documents(job: &ObjectJob) -> Diagnostic {
+    let message = "documents that are not selected could not be read, and may depend on this object";
+    Diagnostic::error("dependency-blocked", message)
+        .with_location(job.document.locate_span(job.document.name_span))
+        .with_hint("correct the errors of the other documents; `trueup validate` lists them")
 }
 
 /// The jobs of a run, then those of the documents that it leaves out.

@@ -12,9 +12,12 @@ use futures_util::{StreamExt, stream};
 use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs};
 use super::identity::check_identity;
 use super::index::ObjectIndex;
+use super::locate_error::locate_error;
 use super::match_up::ObjectMatch;
+use super::read_errors::{diagnose_ambiguous, diagnose_unseen_job};
 use super::refer::{ReferenceResolver, ReferentKey, ReferentStatus, UnresolvedReferences};
 use super::{RunSession, lock_mutex};
+use crate::diagnostic::Diagnostic;
 use crate::document::{DocumentState, ParentReference};
 use crate::plan::Step;
 use crate::value::Value;
@@ -126,11 +129,11 @@ impl<'s> ParentLookup<'s> {
             if ready.is_empty() {
                 return;
             }
-            for (number, status) in read_parents(session, &ready).await {
+            for (number, parent) in read_parents(session, &ready).await {
                 let job = &ready[number];
-                let id = if let ReferentStatus::Known(id) = &status { Some(id.clone()) } else { None };
-                session.references.set_status(job, status);
-                self.others.insert(job.build_referent_key(), id);
+                session.references.set_status(job, parent.status);
+                session.references.add_unselected_reasons(parent.reasons);
+                self.others.insert(job.build_referent_key(), parent.id);
             }
         }
     }
@@ -165,8 +168,32 @@ impl<'s> ParentLookup<'s> {
     }
 }
 
+/// A parent that the run leaves out, as it was read.
+struct ReadParent {
+    status: ReferentStatus,
+    /// The id of its object, where that is there and the one that the document means.
+    id: Option<Value>,
+    /// Why its object is not known.
+    reasons: Vec<Diagnostic>,
+}
+
+impl ReadParent {
+    fn new(job: &ObjectJob, id: Option<Value>) -> Self {
+        let status = match (job.document.state, &id) {
+            (DocumentState::Absent, _) => ReferentStatus::Absent,
+            (_, Some(id)) => ReferentStatus::Known(id.clone()),
+            (_, None) => ReferentStatus::Refused,
+        };
+        Self { status, id, reasons: Vec::new() }
+    }
+
+    fn from_reasons(status: ReferentStatus, reasons: Vec<Diagnostic>) -> Self {
+        Self { status, id: None, reasons }
+    }
+}
+
 /// How the objects of parents stand that the run leaves out, with the numbers of their jobs.
-async fn read_parents(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<(usize, ReferentStatus)> {
+async fn read_parents(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<(usize, ReadParent)> {
     let groups = group_jobs(jobs);
     let reads = groups.iter().map(|group| read_group(session, group, jobs));
     let reads: Vec<Vec<_>> = stream::iter(reads).buffer_unordered(MAX_PARALLEL_COLLECTIONS).collect().await;
@@ -177,9 +204,10 @@ async fn read_group(
     session: &RunSession<'_>,
     group: &JobGroup,
     jobs: &[ObjectJob<'_>],
-) -> Vec<(usize, ReferentStatus)> {
+) -> Vec<(usize, ReadParent)> {
     let Some(service) = session.services.get(&group.target) else {
-        return group.jobs.iter().map(|number| (*number, ReferentStatus::Unread)).collect();
+        let unread = || ReadParent::from_reasons(ReferentStatus::Unread, Vec::new());
+        return group.jobs.iter().map(|number| (*number, unread())).collect();
     };
     let reads = fetch_needed(service, group, jobs).await.reads;
     let judge =
@@ -187,17 +215,26 @@ async fn read_group(
     group.jobs.iter().zip(reads).map(judge).collect()
 }
 
-fn judge_parent(session: &RunSession, job: &ObjectJob, read: ReadOutcome) -> ReferentStatus {
+fn judge_parent(session: &RunSession, job: &ObjectJob, read: ReadOutcome) -> ReadParent {
     match read {
-        ReadOutcome::Found(ObjectMatch::One(live)) => {
-            let id = live.object.get_field(job.document.kind.identity.id).filter(|id| !id.is_blank());
-            match id.filter(|_| check_identity(session, job, &live.object).is_ok()) {
-                Some(id) => ReferentStatus::Known(id.clone()),
-                None => ReferentStatus::Refused,
+        ReadOutcome::Found(ObjectMatch::One(live)) => match check_identity(session, job, &live.object) {
+            Ok(_) => {
+                let id = live.object.get_field(job.document.kind.identity.id);
+                ReadParent::new(job, id.filter(|id| !id.is_blank()).cloned())
             }
+            Err(reason) => ReadParent::from_reasons(ReferentStatus::Refused, vec![reason]),
+        },
+        ReadOutcome::Found(ObjectMatch::Nothing) => ReadParent::new(job, None),
+        ReadOutcome::Found(ObjectMatch::Several(ids)) => {
+            ReadParent::from_reasons(ReferentStatus::Refused, vec![diagnose_ambiguous(job, &ids)])
         }
-        ReadOutcome::Found(_) => ReferentStatus::Refused,
-        ReadOutcome::Unseen(_) | ReadOutcome::Failed(_) => ReferentStatus::Unread,
+        ReadOutcome::Unseen(reason) => {
+            ReadParent::from_reasons(ReferentStatus::Unread, vec![diagnose_unseen_job(job, &reason)])
+        }
+        ReadOutcome::Failed(trouble) => {
+            let reasons = locate_error(&trouble, job.document, None);
+            ReadParent::from_reasons(ReferentStatus::Unread, reasons)
+        }
     }
 }
 

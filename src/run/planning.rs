@@ -10,7 +10,6 @@ use super::fetch::{ObjectJob, ReadOutcome};
 use super::job_decision::{JobDecision, block_dependents, refuse_blocked, set_referent_status};
 use super::live_state::{CollectionFacts, FetchedState, fetch_all, fetch_state};
 use super::match_up::ObjectMatch;
-use super::natural_key::show_id;
 use super::parents;
 use super::refer::{
     DependencyLookup, DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle,
@@ -18,8 +17,8 @@ use super::refer::{
 };
 use super::unmatched::UnmatchedObjects;
 use super::{
-    RunSession, answered_ids, blocked_replacements, described_objects, identity, leftovers, locate_error,
-    mismatches, needed_objects, open_updates, read_errors, renames, skipped_secrets,
+    RunSession, answered_ids, blocked_replacements, described_objects, gone_dependents, identity, leftovers,
+    locate_error, mismatches, needed_objects, open_updates, read_errors, renames, skipped_secrets,
 };
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
@@ -31,7 +30,7 @@ use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
 use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
-use crate::value::{Sensitivity, Value};
+use crate::value::Value;
 
 /// The most collections looked at at once; each target has its own limit below this.
 const MAX_PARALLEL_COLLECTIONS: usize = 64;
@@ -60,11 +59,13 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     leftovers::plan_leftovers(session, jobs, &mut plan, leftovers);
     plan.complete = plan.unread.is_empty();
     described_objects::remove_conflicting_steps(session, jobs, &mut plan);
+    gone_dependents::note_gone_dependents(session, jobs, &plan).await;
     blocked_replacements::refuse_needed_replacements(session, jobs, &mut plan);
     needed_objects::refuse_needed_deletes(session, jobs, &mut plan);
     unmatched.review_creates(&mut plan);
     permission::add_counts_to_hints(&mut plan);
     read_errors::merge_read_errors(&mut plan);
+    plan.diagnostics.extend(session.references.take_unselected_reasons());
     plan.diagnostics.splice(0..0, session.collect_run_errors(plan.complete));
     plan
 }
@@ -274,7 +275,10 @@ fn decide_job(
     let live = match found {
         ObjectMatch::Nothing => None,
         ObjectMatch::One(live) => Some(live),
-        ObjectMatch::Several(ids) => return JobDecision::Decided(refuse_ambiguous(number, job, &ids)),
+        ObjectMatch::Several(ids) => {
+            let reason = read_errors::diagnose_ambiguous(job, &ids);
+            return refuse_job(build_subject(number, job, None), vec![reason]);
+        }
     };
     let subject = build_subject(number, job, live.as_deref());
     let object = live.as_deref().map(|live| &live.object);
@@ -423,25 +427,6 @@ fn diagnose_missing_id(subject: &PlanSubject) -> Diagnostic {
     let message = format!("the service shows this {} without an id", subject.kind.title.to_lowercase());
     Diagnostic::error("missing-id", message)
         .with_hint("no request can name the object; ask the operator of the service")
-}
-
-fn refuse_ambiguous(number: usize, job: &ObjectJob, ids: &[Value]) -> PlanDecision {
-    let kind = &job.document.kind;
-    let key = kind.list_natural_key_names().join(", ");
-    let shown: Vec<String> = match kind.id_field().sensitivity {
-        Sensitivity::Public => ids.iter().map(|id| show_id(kind, id)).collect(),
-        _ => Vec::new(),
-    };
-    let shown = if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) };
-    let message = format!("{} live objects have this {key}{shown}", ids.len());
-    let reason = Diagnostic::error("ambiguous-object", message)
-        .with_location(job.document.locate_span(job.document.name_span))
-        .with_hint("name the `id` of the one that is meant");
-    PlanDecision::Refused(RefusedObject {
-        subject: build_subject(number, job, None),
-        reasons: vec![reason],
-        changes: Vec::new(),
-    })
 }
 
 fn refuse_unread(number: usize, job: &ObjectJob) -> JobDecision {

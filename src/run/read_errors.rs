@@ -5,20 +5,49 @@
 
 use std::collections::BTreeMap;
 
+use super::natural_key::show_id;
+use super::object_job::ObjectJob;
 use crate::diagnostic::Diagnostic;
+use crate::kind::Kind;
 use crate::plan::{Plan, PlanCollection, PlanSubject, RefusedObject};
 use crate::remote::pager::IncompleteReason;
+use crate::value::{Sensitivity, Value};
 
 /// So many places are named, and the rest counted.
 const MAX_NAMED_PLACES: usize = 3;
 
 /// An object that an incomplete list does not show.
 pub fn diagnose_unseen(subject: &PlanSubject, reason: &IncompleteReason) -> Diagnostic {
-    let list = format!("the list of {} at target {}", subject.kind.name, subject.target);
+    diagnose_unlisted(&subject.kind, &subject.target, reason).with_location(subject.place.clone())
+}
+
+/// The same of the object of a job.
+pub fn diagnose_unseen_job(job: &ObjectJob, reason: &IncompleteReason) -> Diagnostic {
+    let document = job.document;
+    diagnose_unlisted(&document.kind, &job.target, reason)
+        .with_location(document.locate_span(document.name_span))
+}
+
+fn diagnose_unlisted(kind: &Kind, target: &str, reason: &IncompleteReason) -> Diagnostic {
+    let list = format!("the list of {} at target {target}", kind.name);
     let message = format!("{list} is not complete, so nobody knows whether this object is there: {reason}");
     Diagnostic::error("incomplete-list", message)
-        .with_location(subject.place.clone())
         .with_hint("check `paging` in the description of the kind, or name the `id` of the object")
+}
+
+/// Several live objects have the natural key of a document.
+pub fn diagnose_ambiguous(job: &ObjectJob, ids: &[Value]) -> Diagnostic {
+    let kind = &job.document.kind;
+    let key = kind.list_natural_key_names().join(", ");
+    let shown: Vec<String> = match kind.id_field().sensitivity {
+        Sensitivity::Public => ids.iter().map(|id| show_id(kind, id)).collect(),
+        _ => Vec::new(),
+    };
+    let shown = if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) };
+    let message = format!("{} live objects have this {key}{shown}", ids.len());
+    Diagnostic::error("ambiguous-object", message)
+        .with_location(job.document.locate_span(job.document.name_span))
+        .with_hint("name the `id` of the one that is meant")
 }
 
 /// A list that is not complete.

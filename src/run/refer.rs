@@ -14,7 +14,7 @@ mod referent_status;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 pub use dependencies::{BlockedDependencies, DependencyBlock, DependencyChecker, DependencyLookup};
 pub use dependents::DependentRelation;
@@ -46,6 +46,8 @@ pub struct ReferenceResolver {
     cache: ReferenceCache,
     /// Objects on which others cannot depend.
     pub blocked: BlockedDependencies,
+    /// Why objects that the run leaves out, and to which others refer, are not known.
+    unselected_reasons: Mutex<Vec<Diagnostic>>,
 }
 
 /// Why a document cannot be decided.
@@ -93,6 +95,21 @@ impl ReferenceResolver {
     /// How the object of a document stands from now on.
     pub fn set_status(&self, job: &ObjectJob, standing: ReferentStatus) {
         self.statuses.set_status(job, standing);
+    }
+
+    /// Notes why an object that the run leaves out is not known.
+    pub fn add_unselected_reasons(&self, reasons: Vec<Diagnostic>) {
+        let mut all = self.unselected_reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        for reason in reasons {
+            if !all.iter().any(|own| (own.code, &own.message) == (reason.code, &reason.message)) {
+                all.push(reason);
+            }
+        }
+    }
+
+    /// What was noted of them.
+    pub fn take_unselected_reasons(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *self.unselected_reasons.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// No one knows how the object of a document stands that cannot be read.

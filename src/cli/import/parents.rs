@@ -67,7 +67,9 @@ impl ImportSession<'_> {
         }
         let opened = PreparedImport::open(self.common, args, faults);
         let (fresh, target) = opened.filter(|_| !has_errors(faults))?;
-        *ready = fresh;
+        // what this import records is of scopes that are done
+        let records = std::mem::take(&mut ready.records);
+        *ready = PreparedImport { records, ..fresh };
         Some(target)
     }
 

@@ -1,6 +1,7 @@
 //! The former objects of replacements: in which order they go, and which stay because others may refer to them.
 //!
-//! What refers to another former object goes before it, as the live objects tell it, and so does what depends on it.
+//! What refers to another former object goes before it, as the live objects tell it, and so does what depends on it;
+//! one that stays keeps those that it needs.
 //! Deliberately absent: how one is deleted (`replace`).
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,9 +16,14 @@ use crate::run::refer::{DependencyLookup, add_delete_edges, compute_levels};
 /// Target, kind and name of an object that was replaced.
 type ReplacedKey = (Arc<str>, Arc<str>, Arc<str>);
 
-/// Objects that may not have let go of what they refer to: the name of the first one for each of these.
+/// What may still need a former object.
 #[derive(Default)]
-pub(super) struct ReferenceHolders(HashMap<ReplacedKey, Arc<str>>);
+pub(super) struct ReferenceHolders {
+    /// Objects that may not have let go of what they refer to: the name of the first one for each of these.
+    by_reference: HashMap<ReplacedKey, Arc<str>>,
+    /// The names of documents whose former objects stay, by the number.
+    kept: BTreeMap<usize, Arc<str>>,
+}
 
 impl ReferenceHolders {
     /// Notes to what an object refers, unless it is as its document says.
@@ -30,15 +36,25 @@ impl ReferenceHolders {
             let source = site.reference.and_then(|refers| refers.source.as_ref());
             if let Some(ReferenceSource::Kind(kind)) = source {
                 let key = (job.target.clone(), Arc::from(&**kind), Arc::from(&*reference.name));
-                self.0.entry(key).or_insert_with(|| outcome.subject.name.clone());
+                self.by_reference.entry(key).or_insert_with(|| outcome.subject.name.clone());
             }
         }
     }
 
-    /// The name of an object that may refer to the former one of a subject.
-    pub(super) fn find(&self, subject: &PlanSubject) -> Option<&str> {
+    /// Notes what became of a former object.
+    pub(super) fn add_former(&mut self, jobs: &[ObjectJob], ended: &StepOutcome) {
+        self.add_outcome(jobs, ended);
+        if !matches!(ended.status, OutcomeStatus::Done | OutcomeStatus::Unchanged) {
+            self.kept.insert(ended.subject.number, ended.subject.name.clone());
+        }
+    }
+
+    /// The name of an object that may refer to the former one of a subject, or depends on it.
+    pub(super) fn find(&self, dependencies: &DependencyLookup, subject: &PlanSubject) -> Option<&str> {
         let key = (subject.target.clone(), subject.kind.name.clone(), subject.name.clone());
-        self.0.get(&key).map(|name| &**name)
+        let dependents = dependencies.list_dependents(subject.number).iter();
+        let find_kept = || dependents.filter_map(|own| self.kept.get(&own.number)).next();
+        self.by_reference.get(&key).or_else(find_kept).map(|name| &**name)
     }
 }
 

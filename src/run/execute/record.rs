@@ -1,7 +1,7 @@
 //! What is known before and after the writes: how objects stand, what needs no work, and what is ours from now on.
 
 use crate::diagnostic::Diagnostic;
-use crate::document::DocumentState;
+use crate::document::{Document, DocumentState};
 use crate::plan::{Plan, PlanSubject, Step, StepAction};
 use crate::run::RunSession;
 use crate::run::decide_create::APPEARS_LATER;
@@ -81,13 +81,11 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
             {
                 index.record_accepted(&outcome.subject, document)
             }
+            // a former object was deleted; of the other one nothing was written, nor does it need to agree
+            (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present)
+                if outcome.action == Some(StepAction::Delete) => {}
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present) => {
-                // how long a run waits for itself says nothing of a lag that the kind describes
-                let lag = document.kind.operations.find_settle_time();
-                let lag = lag.unwrap_or_else(|| get_read_after_write(session, &document.kind));
-                let settled_at = round_second(session.clock.compute_later(lag));
-                let times = RecordTimes { now: session.clock.now(), settled_at };
-                index.record_managed(&outcome.subject, document, times)
+                index.record_managed(&outcome.subject, document, compute_times(session, document))
             }
             _ => {}
         }
@@ -98,6 +96,22 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
         let warning = Diagnostic::warning("not-recorded", message).with_location(last.subject.place.clone());
         last.findings.push(warning.with_hint("the next run does not know these objects as its own"));
     }
+}
+
+/// The object that takes the place of a former one is ours as soon as it was seen, whatever becomes of that one.
+pub(super) fn record_successor(session: &RunSession, document: &Document, created: &StepOutcome) {
+    if !is_waiting(created) {
+        let times = compute_times(session, document);
+        lock_mutex(session.index).record_managed(&created.subject, document, times);
+    }
+}
+
+fn compute_times(session: &RunSession, document: &Document) -> RecordTimes {
+    // how long a run waits for itself says nothing of a lag that the kind describes
+    let lag = document.kind.operations.find_settle_time();
+    let lag = lag.unwrap_or_else(|| get_read_after_write(session, &document.kind));
+    let settled_at = round_second(session.clock.compute_later(lag));
+    RecordTimes { now: session.clock.now(), settled_at }
 }
 
 /// What needs no work: agreement and refusals.

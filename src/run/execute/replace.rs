@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostics::{diagnose_concurrent_change, diagnose_missing_reference};
 use super::former_objects::{ReferenceHolders, sort_former};
+use super::record::record_successor;
 use super::{StepExecutor, build_step_job, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
@@ -74,6 +75,7 @@ impl StepExecutor<'_, '_> {
                 let former = build_delete_part(&fresh, created.subject.id.clone());
                 if let (OutcomeStatus::Done, Some(former)) = (&created.status, former) {
                     lock_mutex(self.former).insert(step.subject.number, former);
+                    record_successor(self.session, job.document, &created);
                 }
                 Ok(created)
             }
@@ -160,26 +162,31 @@ impl StepExecutor<'_, '_> {
         all.iter().for_each(|outcome| holders.add_outcome(self.jobs, outcome));
         for number in sort_former(self.jobs, self.dependencies, &former) {
             let Some((part, created)) = former.get(&number).zip(replaced.remove(&number)) else { continue };
-            let ended = match holders.find(&part.subject) {
-                Some(name) => self.keep_former(created, part, name),
-                None => self.delete_former(created, part).await,
+            let ended = match self.find_objections(&holders, part) {
+                reasons if reasons.is_empty() => self.delete_former(created, part).await,
+                reasons => self.keep_former(created, reasons),
             };
-            holders.add_outcome(self.jobs, &ended);
+            holders.add_former(self.jobs, &ended);
             all.extend(self.journal_outcomes(vec![ended], steps).await);
         }
         all
     }
 
-    /// A former object stays while another one may refer to it.
-    fn keep_former(&self, created: StepOutcome, part: &Step, holder: &str) -> StepOutcome {
-        let reason = diagnose_held(part, holder);
+    /// Why a former object stays: another one may refer to it, or depends on it.
+    fn find_objections(&self, holders: &ReferenceHolders, part: &Step) -> Vec<Diagnostic> {
+        let held = holders.find(self.dependencies, &part.subject).map(|holder| diagnose_held(part, holder));
+        match self.jobs[part.subject.number].document.state {
+            DocumentState::Absent => held.into_iter().chain(self.check_dependencies(part)).collect(),
+            _ => held.into_iter().collect(),
+        }
+    }
+
+    fn keep_former(&self, created: StepOutcome, reasons: Vec<Diagnostic>) -> StepOutcome {
         match created.action {
-            Some(StepAction::Delete) => {
-                StepOutcome { status: OutcomeStatus::Refused(vec![reason]), ..created }
-            }
+            Some(StepAction::Delete) => StepOutcome { status: OutcomeStatus::Refused(reasons), ..created },
             _ => StepOutcome {
                 status: OutcomeStatus::Partial(Box::new(OutcomeStatus::NotStarted)),
-                findings: [created.findings, vec![reason]].concat(),
+                findings: [created.findings, reasons].concat(),
                 ..created
             },
         }
@@ -297,8 +304,9 @@ fn diagnose_other_object(step: &Step) -> Diagnostic {
 }
 
 fn diagnose_held(step: &Step, holder: &str) -> Diagnostic {
-    let message =
-        format!("the new object is there; the former one is not deleted, because `{holder}` may refer to it");
+    let message = format!(
+        "the new object is there; the former one is not deleted, because `{holder}` may refer to it or depend on it"
+    );
     Diagnostic::error("replacement-unfinished", message)
         .with_location(step.subject.place.clone())
         .with_hint("see the diagnostic of that object, then run again with `--allow-replace`")

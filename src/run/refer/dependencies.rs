@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::dependents::{Dependent, DependentRelation, add_children_by_id};
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
-use crate::document::depend::diagnose_unknown_dependency;
+use crate::document::read::escape_for_message;
 use crate::document::{Document, DocumentDependency, DocumentState, ParentReference};
 use crate::plan::PlanSubject;
 use crate::run::index::ObjectIndex;
@@ -108,6 +108,8 @@ pub enum DependencyBlock {
     Failed,
     /// Its document has `state: absent`.
     Absent,
+    /// The same; a replacement was interrupted, and of its two objects one stays for the next run.
+    Left,
 }
 
 /// The objects of a run on which others cannot depend, by the number of the job.
@@ -151,13 +153,12 @@ impl DependencyChecker<'_, '_> {
         let place = job.document.locate_span(dependency.span);
         let found = self.lookup.find(self.jobs, job, dependency);
         if found.is_empty() && !self.is_applied(job, dependency) {
-            let fault = diagnose_unknown_dependency(dependency).with_location(place);
-            return vec![fault.with_hint("apply it first, or select it too")];
+            return vec![diagnose_unapplied(dependency).with_location(place)];
         }
         let blocked = found.into_iter().filter_map(|to| Some((to, self.blocked.get(to)?)));
         let diagnose = |(to, reason): (usize, DependencyBlock)| {
             let (code, what, hint) = match reason {
-                DependencyBlock::Absent => (
+                DependencyBlock::Absent | DependencyBlock::Left => (
                     "dependency-gone",
                     "has `state: absent`",
                     "remove the line from `depends_on`, or keep the object",
@@ -209,13 +210,21 @@ impl DependencyChecker<'_, '_> {
                 },
             ),
             (DocumentState::Unmanaged, _) | (_, Some(DependencyBlock::Absent)) => return None,
+            (DocumentState::Absent, Some(DependencyBlock::Left)) => (
+                format!("`{name}`, which {verb} this object, is not wholly deleted by this run"),
+                "apply, then run again",
+            ),
             (DocumentState::Absent, Some(_)) => (kept(), "see the diagnostic of that object"),
             // it is not in this run
-            (DocumentState::Absent, None) if !self.is_remembered(at) => return None,
             (DocumentState::Absent, None) => (kept(), "select it too"),
         };
         let reason = Diagnostic::error("dependency-blocked", message).with_hint(hint);
         Some(reason.with_location(self.locate_job(number)).with_related(self.locate_job(at), "its document"))
+    }
+
+    /// Whether the object of an absent document is gone, or goes with this run.
+    pub fn is_gone(&self, number: usize) -> bool {
+        self.blocked.get(number) == Some(DependencyBlock::Absent)
     }
 
     /// Whether the index knows an object of a job, in whatever scope.
@@ -231,4 +240,10 @@ impl DependencyChecker<'_, '_> {
         let document = self.jobs[number].document;
         document.locate_span(document.name_span)
     }
+}
+
+fn diagnose_unapplied(dependency: &DocumentDependency) -> Diagnostic {
+    let (kind, name) = (&dependency.kind, escape_for_message(&dependency.name));
+    let message = format!("`{name}` of kind `{kind}` is not in this run, and is not known to be applied");
+    Diagnostic::error("unknown-dependency", message).with_hint("apply it first, or select it too")
 }

@@ -410,7 +410,7 @@ fn nothing_is_written_below_a_parent_whose_remembered_id_is_another_object_by_no
     shop.workspace.write("config/queue.yaml", queue);
     let ran = shop.workspace.expect(3, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
     assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
-    ran.says(&["reference-refused"]);
+    ran.says(&["reference-refused", "wrong-object", "config/queue.yaml:2"]);
     // nor where the parents of the parent are not in the run either
     shop.workspace.write("config/queue.yaml", &queue.replace("host: main", "host: { ref: main }"));
     shop.workspace.write("config/host.yaml", "kind: broker/host\nname: main\nspec: { name: main }\n");
@@ -442,6 +442,32 @@ fn a_parent_that_is_left_out_may_be_below_one_of_the_run() {
     // no run has seen the queue before
     shop.workspace.expect(0, &["apply", "config/all.yaml", "--auto-approve", "--max-updates=100%"]);
     assert_eq!(requests(&shop), ["PATCH /hosts/main/queues/1/bindings/a"]);
+}
+
+#[test]
+fn why_a_parent_that_is_left_out_is_not_known_is_said() {
+    let shop = open();
+    let queue =
+        "kind: broker/queue\nname: orders\nstate: STATE\nscope: { host: main }\nspec: { name: orders }\n";
+    shop.workspace.write("config/queue.yaml", &queue.replace("STATE", "present"));
+    let binding = "kind: broker/binding\nname: new\nstate: STATE\nscope: { host: main, queue: { ref: orders } }\nspec: { key: KEY, weight: 9 }\n";
+    let write = |state: &str, key: &str| {
+        let text = binding.replace("STATE", state).replace("KEY", key);
+        shop.workspace.write("config/all.yaml", &text);
+    };
+    write("present", "new");
+    shop.sandbox.add_fault(SandboxFault::parse_fault("GET:403:1:/queues").expect("a fault"));
+    let ran = shop.workspace.run(&["plan", "config/all.yaml"]);
+    ran.says(&["reference-unread", "403", "config/queue.yaml:2"]);
+    // below an object that is to go nothing is created; its children may go
+    shop.workspace.write("config/queue.yaml", &queue.replace("STATE", "absent"));
+    let ran = shop.workspace.expect(3, &["apply", "config/all.yaml", "--auto-approve"]);
+    ran.says(&["reference-gone", "`orders`"]);
+    assert_eq!(requests(&shop), [""; 0], "{}", ran.all());
+    write("absent", "a");
+    shop.workspace
+        .expect(0, &["apply", "config/all.yaml", "--auto-approve", "--allow-delete", "--max-deletes=100%"]);
+    assert_eq!(requests(&shop), ["DELETE /hosts/main/queues/1/bindings/a"]);
 }
 
 #[test]

@@ -128,7 +128,8 @@ fn what_is_refused_or_to_be_deleted_holds_up_what_depends_on_it() {
 fn a_narrowed_run_depends_on_what_was_applied() {
     let shop = open();
     let ran = shop.workspace.expect(3, &["apply", "--auto-approve", "--name", "mail"]);
-    ran.says(&["unknown-dependency", "apply it first, or select it too"]);
+    ran.says(&["unknown-dependency", "`home` of kind `names/zone` is not in this run"]);
+    ran.says(&["apply it first, or select it too"]);
     shop.workspace.expect(0, &["apply", "--auto-approve", "--name", "home"]);
     shop.workspace.expect(0, &["apply", "--auto-approve", "--name", "mail"]);
     assert_eq!(writes(&shop), ["POST /zones home", "POST /records mail"]);
@@ -162,6 +163,50 @@ fn what_others_depend_on_is_not_deleted_while_they_stay() {
     shop.workspace.expect(0, &narrowed("www"));
     shop.workspace.expect(0, &narrowed("mail"));
     shop.workspace.expect(0, &narrowed("home"));
+    assert_eq!(writes(&shop), ["DELETE /records/3", "DELETE /records/2", "DELETE /zones/2"]);
+}
+
+#[test]
+fn nothing_is_deleted_while_documents_that_are_left_out_cannot_be_read() {
+    let shop = open();
+    shop.converges();
+    shop.sandbox.clear_log();
+    let (others, home) = documents("present", 5)
+        .rsplit_once("---\n")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .expect("documents");
+    shop.workspace.write("config/names.yaml", &others);
+    shop.workspace.write("config/home.yaml", &home.replace("state: present", "state: absent"));
+    shop.workspace.write("config/broken.yaml", "kind: names/zone\nname: broken\nspec: [\n");
+    let delete = ["apply", "config/home.yaml", "--auto-approve", "--allow-delete", "--max-deletes=100%"];
+    let ran = shop.workspace.expect(3, &delete);
+    ran.says(&[
+        "dependency-blocked",
+        "documents that are not selected could not be read",
+        "`trueup validate` lists them",
+    ]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
+    // once they can be read, they decide
+    shop.workspace.remove("config/broken.yaml");
+    shop.workspace.expect(3, &delete).says(&["`www` depends on this object"]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
+}
+
+#[test]
+fn absent_objects_of_another_machine_are_looked_for_before_what_they_depend_on_is_deleted() {
+    let shop = open();
+    shop.converges();
+    shop.sandbox.clear_log();
+    std::fs::remove_dir_all(shop.workspace.path(".trueup")).expect("the state goes");
+    shop.workspace.write("config/names.yaml", &documents("absent", 5));
+    let delete = ["apply", "--auto-approve", "--allow-delete", "--max-deletes=100%"];
+    let narrowed = |name: &'static str| [&delete[..], &["--name", name]].concat();
+    let ran = shop.workspace.expect(3, &narrowed("home"));
+    ran.says(&["`www`, which depends on this object, was not deleted", "select it too"]);
+    assert_eq!(writes(&shop), Vec::<String>::new());
+    for name in ["www", "mail", "home"] {
+        shop.workspace.expect(0, &narrowed(name));
+    }
     assert_eq!(writes(&shop), ["DELETE /records/3", "DELETE /records/2", "DELETE /zones/2"]);
 }
 

@@ -14,6 +14,7 @@ mod dependencies;
 mod disk;
 mod emptied_lists;
 mod forecast;
+mod former_objects;
 mod gone_objects;
 mod hidden_creates;
 mod kill_points;

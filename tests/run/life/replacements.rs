@@ -53,20 +53,20 @@ properties:
 examples:
   - object: { id: 1, path: /data, disk: 1 }
 "#;
-const RULES: [&str; 2] = ["delete_then_create", "create_then_delete"];
-const NEVER: Cut = Cut { number: usize::MAX, side: Side::After };
-const REPLACE: [&str; 5] =
+pub(super) const RULES: [&str; 2] = ["delete_then_create", "create_then_delete"];
+pub(super) const NEVER: Cut = Cut { number: usize::MAX, side: Side::After };
+pub(super) const REPLACE: [&str; 5] =
     ["apply", "--auto-approve", "--allow-replace", "--max-deletes=100%", "--read-back-timeout=1"];
 
 /// A workspace with a disk that a mount refers to, of which an immutable field is to change.
-struct Lab {
-    workspace: Workspace,
-    sandbox: Arc<RunningSandbox>,
+pub(super) struct Lab {
+    pub(super) workspace: Workspace,
+    pub(super) sandbox: Arc<RunningSandbox>,
     killer: Arc<ProcessKiller>,
 }
 
 impl Lab {
-    fn new(rule: &str, cut: Cut) -> Self {
+    pub(super) fn new(rule: &str, cut: Cut) -> Self {
         let mut workspace = Workspace::new();
         workspace.write("apis/lab/api.yaml", API);
         workspace.write("apis/lab/disk.yaml", &DISK.replace("RULE", rule));
@@ -105,12 +105,12 @@ impl Lab {
         self.workspace.write("config/lab.yaml", &format!("{mount}---\n{disk}"));
     }
 
-    fn objects(&self, kind: &str) -> Vec<Json> {
+    pub(super) fn objects(&self, kind: &str) -> Vec<Json> {
         let dump = self.sandbox.dump_state();
         dump[kind].as_array().expect("objects").iter().map(|one| one["object"].clone()).collect()
     }
 
-    fn writes(&self) -> Vec<String> {
+    pub(super) fn writes(&self) -> Vec<String> {
         let log = self.sandbox.read_log();
         let writes = log.iter().filter(|entry| entry.method != "GET");
         let path = |path: &str| path.rsplit_once("/lab").map_or(path.to_owned(), |(_, path)| path.to_owned());
@@ -128,7 +128,7 @@ impl Lab {
         if is_right && refers && disks.len() == 2 { Ok(()) } else { Err(format!("{disks:?} {mounts:?}")) }
     }
 
-    fn expect(&self, code: i32, arguments: &[&str]) -> ProgramOutput {
+    pub(super) fn expect(&self, code: i32, arguments: &[&str]) -> ProgramOutput {
         self.workspace.expect(code, arguments)
     }
 }
@@ -302,7 +302,7 @@ fn a_former_object_stays_while_another_one_may_refer_to_it() {
 }
 
 /// A lab in which a replacement was cut off: the new disk is there, and the former one, 1, is not deleted.
-fn cut_off() -> Lab {
+pub(super) fn cut_off() -> Lab {
     let lab = Lab::new(RULES[1], NEVER);
     lab.add_fault("PATCH:422");
     lab.workspace.expect(4, &REPLACE);
@@ -312,7 +312,7 @@ fn cut_off() -> Lab {
 }
 
 impl Lab {
-    fn add_fault(&self, text: &str) {
+    pub(super) fn add_fault(&self, text: &str) {
         self.sandbox.add_fault(trueup::sandbox::SandboxFault::parse_fault(text).expect("a fault"));
     }
 
