@@ -243,8 +243,7 @@ fn decide_without_parent(session: &RunSession, number: usize, job: &ObjectJob) -
             refuse_job(build_subject(number, job, None), reasons)
         }
         Err(UnresolvedReferences { reasons, unread: true }) => {
-            let subject = build_subject(number, job, None);
-            JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() })
+            leave_unread(build_subject(number, job, None), reasons)
         }
     }
 }
@@ -261,15 +260,11 @@ fn decide_job(
         ReadOutcome::Unseen(reason) => {
             let subject = build_subject(number, job, None);
             let reasons = vec![read_errors::diagnose_unseen(&subject, &reason)];
-            return JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() });
+            return leave_unread(subject, reasons);
         }
         ReadOutcome::Failed(trouble) => {
             let reasons = locate_error::locate_error(&trouble, job.document, None);
-            return JobDecision::Unread(RefusedObject {
-                subject: build_subject(number, job, None),
-                reasons,
-                changes: Vec::new(),
-            });
+            return leave_unread(build_subject(number, job, None), reasons);
         }
     };
     let live = match found {
@@ -433,9 +428,9 @@ fn refuse_unread(number: usize, job: &ObjectJob) -> JobDecision {
     let reason = Diagnostic::error("not-read", "the live object was not read")
         .with_location(job.document.locate_span(job.document.name_span))
         .with_hint("the run was interrupted, or its target could not be reached");
-    JobDecision::Unread(RefusedObject {
-        subject: build_subject(number, job, None),
-        reasons: vec![reason],
-        changes: Vec::new(),
-    })
+    leave_unread(build_subject(number, job, None), vec![reason])
+}
+
+fn leave_unread(subject: PlanSubject, reasons: Vec<Diagnostic>) -> JobDecision {
+    JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() })
 }
