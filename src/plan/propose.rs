@@ -28,6 +28,7 @@ use crate::kind::{
 use crate::plan::conflicting_fields::list_conflicting_fields;
 use crate::plan::permission::{Permission, is_personal};
 use crate::plan::rotate::{SecretRotation, is_rotatable};
+use crate::plan::sync_check::is_field_in_sync;
 use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteHistory};
 use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
@@ -320,7 +321,8 @@ impl ProposalBuilder<'_> {
             Some(value) => is_equal(field, live, Some(value)),
             None => live.is_none_or(Value::is_blank),
         };
-        if agrees {
+        // a document names no member of an item that the service sets
+        if agrees || is_field_in_sync(field, live, wanted) {
             return;
         }
         let is_replaced = self.input.document.kind.replacement != ReplacementRule::Refuse;
@@ -410,18 +412,15 @@ fn build_cleared_value(field: &Field) -> Value {
 fn to_literal_value(ty: &FieldType, wanted: &DesiredNode) -> Option<Value> {
     match (ty, &wanted.value) {
         (_, DesiredValue::Literal(value)) => Some(value.clone()),
-        (FieldType::Object(shape), DesiredValue::Object(fields)) => {
-            let mut object = Object::default();
-            for (number, wanted) in fields {
-                object.set_field(
-                    *number,
-                    to_literal_value(&shape.get_field(*number).ty, wanted).unwrap_or(Value::Null),
-                );
-            }
-            Some(Value::Object(Box::new(object)))
-        }
-        (_, DesiredValue::List(items)) => {
-            Some(Value::Array(items.iter().filter_map(|item| to_literal_value(ty, item)).collect()))
+        (FieldType::Object(shape), DesiredValue::Object(fields)) => Some(to_literal_object(shape, fields)),
+        (FieldType::Array(list), DesiredValue::List(items)) => {
+            let to_literal = |item: &DesiredNode| match (&list.item, &item.value) {
+                (ItemType::Object(shape), DesiredValue::Object(fields)) => {
+                    Some(to_literal_object(shape, fields))
+                }
+                _ => to_literal_value(ty, item),
+            };
+            Some(Value::Array(items.iter().filter_map(to_literal).collect()))
         }
         (_, DesiredValue::Map(entries)) => Some(Value::Map(
             entries
@@ -431,4 +430,13 @@ fn to_literal_value(ty: &FieldType, wanted: &DesiredNode) -> Option<Value> {
         )),
         _ => None,
     }
+}
+
+fn to_literal_object(shape: &Shape, fields: &[(u16, DesiredNode)]) -> Value {
+    let mut object = Object::default();
+    for (number, wanted) in fields {
+        let value = to_literal_value(&shape.get_field(*number).ty, wanted);
+        object.set_field(*number, value.unwrap_or(Value::Null));
+    }
+    Value::Object(Box::new(object))
 }

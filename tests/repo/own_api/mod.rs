@@ -11,6 +11,7 @@ mod draft_guesses;
 mod drafts;
 mod example;
 mod identities;
+mod immutable_lists;
 mod keyed_members;
 mod large_collections;
 mod late_operations;
