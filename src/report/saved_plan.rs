@@ -361,10 +361,12 @@ pub fn compare_steps(
     Some(StaleStep { conflicts: moved, message })
 }
 
-/// Whether a reviewed step shows anything else than the same step that is planned now.
+/// Whether a reviewed step shows anything else than the same step that is planned now. It may show more fields that
+/// cannot be read back: who planned without the records of this machine does not know that they were written.
 fn has_other_values(reviewed: &ObjectChange, fresh: &ObjectChange) -> bool {
+    let is_listed = |field: &FieldChange| fresh.fields.iter().any(|own| own.label == field.label);
     let shown = |change: &ObjectChange| -> Vec<FieldChange> {
-        let fields = change.fields.iter().cloned();
+        let fields = change.fields.iter().filter(|field| !field.unreadable || is_listed(field)).cloned();
         // lines move with the file, and causes with what was applied meanwhile
         fields
             .map(|field| FieldChange { file: None, line: None, column: None, causes: Vec::new(), ..field })

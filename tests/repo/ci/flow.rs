@@ -286,7 +286,7 @@ fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
     let merge = hub.merge("higher");
     let earlier = |status: &str| {
         json!({ "id": 900, "run_number": 0, "workflow_id": "trueup-apply.yml", "path": "", "event": "push",
-            "status": status })
+            "run_started_at": "2026-11-30T00:00:00Z", "status": status })
     };
     hub.push("runs", earlier("in_progress"));
     let before = amount(&production);

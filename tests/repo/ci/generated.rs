@@ -195,6 +195,7 @@ fn pipelines_include_the_component_for_each_environment() {
         .map(|(name, stage)| (json!(format!("trueup-{name}")), json!(name), json!(stage)));
     let expected: Vec<_> = [&test, &second, &live].iter().map(|own| (&own.0, &own.1, &own.2)).collect();
     assert_eq!(words, expected);
+    assert!(inputs.iter().all(|own| own["deploy_environment"] == own["environment"]));
     // the component has these inputs
     let head = fs::read_to_string("templates/trueup.yml").expect("the component");
     let head = document("the header", head.split_once("\n---\n").expect("two documents").0);

@@ -87,6 +87,9 @@ case "$method $resource" in
     fi ;;
   "GET commits/"*/pulls) sha=${resource#commits/}; jq -r "$expression" "$HUB/merged/${sha%/pulls}.json" 2> /dev/null || echo '[]' | jq -r "$expression" ;;
   "GET actions/artifacts") list "$(jq --arg name "$(parameter name)" 'map(select(.name == $name))' "$HUB/artifacts.json")" artifacts ;;
+  "GET actions/runs/"*/jobs)
+    run=${resource#actions/runs/}
+    list "$(jq --arg id "${run%/jobs}" 'map(select((.id | tostring) == $id)) | first | .jobs // []' "$HUB/runs.json")" jobs ;;
   "GET actions/runs/"*) jq --arg id "${resource##*/}" 'map(select((.id | tostring) == $id)) | first' "$HUB/runs.json" | jq -r "$expression" ;;
   "GET actions/workflows/"*/runs)
     workflow=${resource#actions/workflows/}

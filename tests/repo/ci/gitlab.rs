@@ -102,8 +102,12 @@ fn start() -> GitLab {
             "/projects/1/merge_requests/7" => {
                 json!({ "source_project_id": 1, "head_pipeline": { "id": 30 } })
             }
-            "/projects/1/pipelines/30/jobs?per_page=100" => {
-                json!([of(40, "trueup-plan"), of(41, "trueup-plan"), of(42, "other-plan")])
+            "/projects/1/pipelines/30/jobs?per_page=100&page=1" => {
+                let jobs = json!([of(40, "trueup-plan"), of(42, "other-plan")]);
+                return (200, "x-next-page: 2\r\n".to_owned(), jobs.to_string());
+            }
+            "/projects/1/pipelines/30/jobs?per_page=100&page=2" => {
+                json!([of(41, "trueup-plan"), of(39, "trueup-plan")])
             }
             "/projects/1/jobs/41/artifacts/plan.json" => {
                 return (302, format!("location: {store}/signed?x=1\r\n"), none());
@@ -246,4 +250,23 @@ fn receipts_reach_the_stage_of_the_next_environment() {
         assert!(status.success());
         assert_eq!(receipts.join("2026.json").exists(), is_kept, "{key:?}");
     }
+}
+
+/// By hand, a pipeline of the default branch applies the plan of its own job, when a person says so.
+#[test]
+fn a_pipeline_by_hand_applies_its_own_plan_in_the_environment() {
+    let text = fs::read_to_string("templates/trueup.yml").expect("the component");
+    let jobs = text.split_once("\n---\n").expect("two documents").1.replace("$[[ inputs.name ]]", "trueup");
+    let jobs: Json = document("templates/trueup.yml", &jobs);
+    let (apply, by_hand) = (&jobs["trueup-apply"], &jobs["trueup-by-hand"]);
+    assert_eq!(apply["environment"]["name"], "$[[ inputs.deploy_environment ]]");
+    assert_eq!(apply["rules"][0]["when"], "$[[ inputs.when ]]");
+    assert_eq!((&by_hand["extends"], &by_hand["needs"]), (&json!("trueup-apply"), &json!(["trueup-plan"])));
+    assert_eq!(by_hand["rules"][0]["when"], "manual");
+    let rules = jobs["trueup-plan"]["rules"].as_array().expect("rules");
+    assert!(rules.iter().any(|rule| rule["if"] == by_hand["rules"][0]["if"]), "both in one pipeline");
+    let (gitlab, folder) = (start(), tempfile::tempdir().expect("a folder"));
+    let (ok, log) = run_job_with(&gitlab, "trueup-by-hand", folder.path(), "--allow-delete=1");
+    assert!(ok && log.contains("plan.json --allow-delete=1 --auto-approve"), "{log}");
+    assert!(gitlab.received.lock().expect("no panic").is_empty(), "no plan of another pipeline");
 }

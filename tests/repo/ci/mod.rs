@@ -14,6 +14,8 @@ mod permissions;
 mod pictures;
 mod published;
 #[cfg(unix)]
+mod queue;
+#[cfg(unix)]
 mod runner;
 #[cfg(unix)]
 mod scripts;

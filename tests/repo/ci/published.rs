@@ -91,7 +91,7 @@ fn workflows_fit() {
 fn the_component_fits() {
     let published = Published::new("gitlab-ci");
     let text = fs::read_to_string("templates/trueup.yml").expect("the component");
-    let text = text.replace("$[[ inputs.name ]]", "trueup");
+    let text = text.replace("$[[ inputs.name ]]", "trueup").replace("$[[ inputs.when ]]", "manual");
     let (head, jobs) = text.split_once("\n---\n").expect("two documents");
     let (head, jobs) = (document("templates/trueup.yml", head), document("templates/trueup.yml", jobs));
     published.fits("the header of templates/trueup.yml", &head);

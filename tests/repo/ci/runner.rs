@@ -201,7 +201,9 @@ impl Hub {
         self.push(
             "runs",
             json!({ "id": self.runs, "run_number": self.runs, "workflow_id": workflow, "path": file, "event": event,
-                "head_sha": commit, "status": "in_progress" }),
+                "head_sha": commit, "status": "in_progress", "head_repository": { "id": REPOSITORY_ID },
+                "repository": { "id": REPOSITORY_ID },
+                "run_started_at": format!("2026-11-30T12:{:0>2}:00Z", self.runs) }),
         );
         let text = self.git(&["show", &format!("{commit}:{file}")]);
         let jobs = document(&file, &text)["jobs"].as_object().expect("jobs").clone();
@@ -234,6 +236,7 @@ impl Hub {
         let mut run = Run::new(self, &clone, event, commit);
         run.read_inputs(&with);
         run.read_environment(&job["env"]);
+        run.env.insert("GITHUB_JOB".to_owned(), name.to_owned());
         let action = yaml("action.yml");
         action["runs"]["steps"].as_array().expect("steps").iter().for_each(|step| run.step(step));
         let Run { ok, log, values, .. } = run;
