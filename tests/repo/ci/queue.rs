@@ -73,40 +73,30 @@ fn an_apply_waits_for_earlier_runs_that_may_still_apply_its_environment() {
             { "name": "lint", "status": "completed" }, { "name": "staging", "status": staging },
             { "name": "production", "status": production }] })
     };
-    let both = "apply.yml by-hand.yml";
-    for (earlier, job, is_waited_for, why) in [
-        (run(10, "apply.yml", json!({})), "staging", true, "its jobs are not known yet"),
-        (run(10, "apply.yml", jobs("in_progress", "queued")), "staging", true, "the same environment"),
-        (run(10, "apply.yml", jobs("completed", "waiting")), "staging", false, "only production waits"),
-        (run(10, "apply.yml", jobs("completed", "waiting")), "production", true, "production waits"),
-        (run(60, "apply.yml", json!({})), "staging", false, "it began later"),
-        (
-            run(10, "apply.yml", json!({ "run_started_at": "2026-11-30T12:55:00Z" })),
-            "staging",
-            false,
-            "a later re-run",
-        ),
-        (
-            run(60, "apply.yml", json!({ "run_started_at": "2026-11-30T12:40:00Z" })),
-            "staging",
-            true,
-            "before this re-run",
-        ),
-        (run(10, "by-hand.yml", json!({})), "staging", true, "by hand"),
-        (run(10, "plan.yml", json!({})), "staging", false, "a workflow that writes nothing"),
-        (run(10, "apply.yml", json!({ "status": "completed" })), "staging", false, "it ended"),
-    ] {
-        let (ok, log, _) = run_script("wait.sh", &[earlier], &[("GITHUB_JOB", job), ("WAIT_FOR", both)]);
-        assert_eq!(ok, !is_waited_for, "{why}: {log}");
-        assert!(
-            ok || log.contains("have not ended (10)") || log.contains("have not ended (60)"),
-            "{why}: {log}"
-        );
+    let started = |at: &str| json!({ "run_started_at": format!("2026-11-30T12:{at}:00Z") });
+    let runs = [
+        // its jobs are not known yet
+        run(10, "apply.yml", json!({})),
+        run(11, "apply.yml", jobs("in_progress", "queued")),
+        // only production waits
+        run(12, "apply.yml", jobs("completed", "waiting")),
+        run(13, "apply.yml", json!({ "status": "completed" })),
+        // a later attempt of an earlier run, and the other way round
+        run(14, "apply.yml", started("55")),
+        run(60, "apply.yml", started("40")),
+        run(61, "apply.yml", json!({ "run_started_at": "2026-11-30T13:01:00Z" })),
+        run(15, "by-hand.yml", json!({})),
+        // a workflow that writes nothing
+        run(16, "plan.yml", json!({})),
+    ];
+    let both = ("WAIT_FOR", "apply.yml by-hand.yml");
+    for (runs, job, expected) in [(&runs[..], "staging", "10 11 15 60"), (&runs[2..4], "production", "12")] {
+        let (ok, log, _) = run_script("wait.sh", runs, &[("GITHUB_JOB", job), both]);
+        assert!(!ok && log.contains(&format!("have not ended ({expected});")), "{job}: {log}");
     }
     // started by hand, the job is named by its environment
-    let variables = [("GITHUB_JOB", "by-hand"), ("ENVIRONMENT", "staging"), ("WAIT_FOR", both)];
-    let (ok, log, _) =
-        run_script("wait.sh", &[run(10, "apply.yml", jobs("completed", "waiting"))], &variables);
+    let variables = [("GITHUB_JOB", "by-hand"), ("ENVIRONMENT", "staging"), both];
+    let (ok, log, _) = run_script("wait.sh", &runs[2..4], &variables);
     assert!(ok, "{log}");
 }
 
