@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Waits until the earlier runs of this workflow, and of $WAIT_FOR, are done with this job, so that applies happen in
 # the order of their merges and none is lost. (A concurrency group keeps one waiting run and cancels the others.)
-# A run is done with it when it ended, or when its job of the same name did: `staging` never waits for the reviewers
-# of `production`. A run by hand counts by its environment. Runs are ordered by the start of their last attempt.
+# A run is done with it when it ended, or when its job of the same name did and none of its jobs runs: `staging` does
+# not wait for the reviewers of `production`. A run by hand counts by its environment. Runs are ordered by the start of
+# their last attempt.
 set -euo pipefail
 # shellcheck source=ci/github/host.sh
 . "$(dirname "$0")/host.sh"
@@ -10,7 +11,8 @@ set -euo pipefail
 actions="repos/$GITHUB_REPOSITORY/actions"
 self=$(gh api "$actions/runs/$GITHUB_RUN_ID" --jq '"\(.workflow_id) \(.run_started_at)"')
 read -r workflow started <<< "$self"
-export STARTED="$started" RUN="$GITHUB_RUN_ID" JOB="${GITHUB_JOB:-}" PLACE="${ENVIRONMENT:-}"
+export STARTED="$started" RUN="$GITHUB_RUN_ID"
+job=${GITHUB_JOB:-} place=${ENVIRONMENT:-$job}
 read -r -d '' -a workflows <<< "$workflow ${WAIT_FOR:-}" || true
 
 # prints a line for each earlier run that is not done with this job
@@ -24,9 +26,11 @@ list_earlier() {
   done | sort -u > "$RUNNER_TEMP/earlier"
   while read -r run; do
     gh api --paginate "$actions/runs/$run/jobs?per_page=100" \
-      --jq '.jobs[] | select(.status == "completed" and (.name | . == env.JOB or . == env.PLACE)) | .id' \
-      > "$RUNNER_TEMP/done"
-    if [ ! -s "$RUNNER_TEMP/done" ]; then echo "$run"; fi
+      --jq '.jobs[] | "\(.status) \(.name)"' > "$RUNNER_TEMP/jobs"
+    if ! grep -qxF -e "completed $job" -e "completed $place" "$RUNNER_TEMP/jobs" ||
+      grep -qE '^(queued|in_progress) ' "$RUNNER_TEMP/jobs"; then
+      echo "$run"
+    fi
   done < "$RUNNER_TEMP/earlier"
 }
 

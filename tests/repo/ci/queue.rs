@@ -86,11 +86,14 @@ fn an_apply_waits_for_earlier_runs_that_may_still_apply_its_environment() {
         run(60, "apply.yml", started("40")),
         run(61, "apply.yml", json!({ "run_started_at": "2026-11-30T13:01:00Z" })),
         run(15, "by-hand.yml", json!({})),
+        // it saves the state at its end
+        run(17, "apply.yml", jobs("completed", "in_progress")),
         // a workflow that writes nothing
         run(16, "plan.yml", json!({})),
     ];
     let both = ("WAIT_FOR", "apply.yml by-hand.yml");
-    for (runs, job, expected) in [(&runs[..], "staging", "10 11 15 60"), (&runs[2..4], "production", "12")] {
+    for (runs, job, expected) in [(&runs[..], "staging", "10 11 15 17 60"), (&runs[2..4], "production", "12")]
+    {
         let (ok, log, _) = run_script("wait.sh", runs, &[("GITHUB_JOB", job), both]);
         assert!(!ok && log.contains(&format!("have not ended ({expected});")), "{job}: {log}");
     }
