@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use self::report::{AcceptSummary, ObjectStatus};
 use self::rounds::{AcceptRounds, find_changes};
+use super::completion_values;
 use super::exit::ExitStatus;
 use super::field_paths::diagnose_unknown_paths;
 use super::global_args::GlobalArgs;
@@ -57,7 +59,7 @@ pub struct AcceptArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Only values at these paths of fields, with dots; repeatable
-    #[arg(long = "path", value_name = "FIELD", value_delimiter = ',')]
+    #[arg(long = "path", value_name = "FIELD", add = ArgValueCandidates::new(completion_values::list_fields), value_delimiter = ',')]
     pub fields: Vec<String>,
     /// Write into a level of several objects: `base=N` or `document=N`, where N is the number of objects that change
     #[arg(long, value_name = "LEVEL=N", value_parser = parse_shared_level)]

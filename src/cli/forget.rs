@@ -34,7 +34,7 @@ The objects stay as they are; only the records in `.trueup` end. While a documen
 Exit codes: 0 done; 1 no such record, or a document still describes the object.")]
 pub struct ForgetArgs {
     /// The name that the document had, as NAME or api/kind/NAME; repeatable
-    #[arg(value_name = "OBJECT", required = true)]
+    #[arg(value_name = "OBJECT", required = true, add = ArgValueCandidates::new(completion_values::list_released_names))]
     pub objects: Vec<String>,
     /// The target, if the name was used for several
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion_values::list_targets), env = "TRUEUP_TARGET", hide_env_values = true)]

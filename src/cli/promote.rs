@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use super::completion_values;
 use super::exit::ExitStatus;
 use super::field_paths::diagnose_unknown_paths;
 use super::global_args::GlobalArgs;
@@ -43,13 +45,13 @@ pub struct PromoteArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// The environment whose overlays have the values
-    #[arg(long, value_name = "ENVIRONMENT")]
+    #[arg(long, value_name = "ENVIRONMENT", add = ArgValueCandidates::new(completion_values::list_environments))]
     pub from: String,
     /// The environment to which the values move
-    #[arg(long, value_name = "ENVIRONMENT")]
+    #[arg(long, value_name = "ENVIRONMENT", add = ArgValueCandidates::new(completion_values::list_environments))]
     pub to: String,
     /// Only values at these paths of fields, with dots; repeatable
-    #[arg(long = "path", value_name = "FIELD", value_delimiter = ',')]
+    #[arg(long = "path", value_name = "FIELD", add = ArgValueCandidates::new(completion_values::list_fields), value_delimiter = ',')]
     pub fields: Vec<String>,
     /// Write nothing; show the changes of files
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! `trueup why`: what each level says of a value, which one counts, and how the live value differs.
 
 use clap::Args;
-use clap_complete::ArgValueCandidates;
+use clap_complete::ArgValueCompleter;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,10 +14,12 @@ use super::run_setup::{self, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::{EnvironmentArgs, PathArgs, SelectionArgs};
 use super::{causes, plan};
-use crate::compose::explain::LevelStatement;
+use crate::compose::explain::{AskedValue, LevelStatement};
+use crate::compose::item_path::{AskedStep, ItemEdit, parse_path, strip_items};
 use crate::compose::origin::{ValueOrigin, list_origins};
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::document::Document;
+use crate::report::mask::redact_path;
 use crate::report::plan_report::FieldChange;
 use crate::report::sanitize::escape_line;
 use crate::report::text::render_field_changes;
@@ -31,10 +33,11 @@ Exit codes: 0 done; 1 there is no such object, or documents or settings have err
 
 Examples:
   trueup why harbor-cards.maxPaymentAmount --env production
+  trueup why 'harbor-cards.billTypes[billTypeId=3]' --env staging
   trueup why bootview/payment-gateway/harbor-cards --offline")]
 pub struct WhyArgs {
-    /// An object, as NAME or api/kind/NAME, with an optional .FIELD
-    #[arg(value_name = "OBJECT[.PATH]", add = ArgValueCandidates::new(completion_values::list_names))]
+    /// An object, as NAME or api/kind/NAME, with an optional .FIELD; items of lists in brackets, as `plan` shows them
+    #[arg(value_name = "OBJECT[.PATH]", add = ArgValueCompleter::new(completion_values::complete_object))]
     pub object: String,
     #[command(flatten)]
     pub environments: EnvironmentArgs,
@@ -72,7 +75,7 @@ pub struct WhyObject {
 /// What one level says.
 #[derive(Serialize, JsonSchema)]
 pub struct WhyLevel {
-    /// The field, with dots.
+    /// The field, with dots; items of lists in brackets, as in `plan`.
     pub path: String,
     /// `base NAME`, `document`, `overlay ENVIRONMENT`, `values ENVIRONMENT` or `value default`.
     pub level: String,
@@ -85,8 +88,14 @@ pub struct WhyLevel {
     /// As it is written; absent for values that are not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// It is not shown.
+    #[serde(skip)]
+    pub is_hidden: bool,
     /// The level leaves the value unmanaged.
     pub unset: bool,
+    /// What an edit of the list does with the item: `add`, `change` or `remove`; absent outside edits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<&'static str>,
     /// This is the one that counts.
     pub decides: bool,
 }
@@ -108,16 +117,22 @@ pub fn run(common: &GlobalArgs, args: &WhyArgs, screen: &TerminalScreen) -> anyh
             return Ok(ExitStatus::Error);
         }
     };
-    // items of lists are named in brackets
-    let paths: Vec<String> =
-        (!path.is_empty() && !path.contains('[')).then(|| path.clone()).into_iter().collect();
-    let unknown = diagnose_unknown_paths(&paths, workspace.documents.iter());
-    if !unknown.is_empty() {
-        screen.print_diagnostics(&unknown);
-        return Ok(ExitStatus::Error);
-    }
-    let mut objects: Vec<WhyObject> =
-        workspace.documents.iter().map(|own| explain_object(&workspace, own, &path)).collect();
+    let explained = parse_value(&workspace, &path).and_then(|steps| {
+        let asked = AskedValue { path: &path, steps: &steps };
+        let own = workspace.documents.iter().map(|own| explain_object(&workspace, own, &asked));
+        let objects: Vec<WhyObject> = own.collect();
+        match diagnose_unknown_item(&workspace, &asked, &objects) {
+            Some(fault) => Err(vec![fault]),
+            None => Ok(objects),
+        }
+    });
+    let mut objects = match explained {
+        Ok(objects) => objects,
+        Err(faults) => {
+            screen.print_diagnostics(&faults);
+            return Ok(ExitStatus::Error);
+        }
+    };
     let is_read = args.offline || add_differences(workspace, &path, &mut objects, screen)?;
     match screen.format {
         StdoutFormat::Json => screen.print_stdout(&to_json(&WhyReport { objects })?)?,
@@ -155,13 +170,60 @@ fn select_object(workspace: &mut LoadedWorkspace, named: &str) -> Result<String,
     Ok(named.get(found.len()..).unwrap_or_default().trim_start_matches('.').to_owned())
 }
 
-fn explain_object(workspace: &LoadedWorkspace, document: &Document, path: &str) -> WhyObject {
+/// The steps of a path, which must be one of the kind.
+fn parse_value(workspace: &LoadedWorkspace, path: &str) -> Result<Vec<AskedStep>, Vec<Diagnostic>> {
+    let Some(first) = workspace.documents.first().filter(|_| !path.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let unknown = diagnose_unknown_paths(&[strip_items(path)], workspace.documents.iter());
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    parse_path(path, &first.kind.shape).map_err(|fault| vec![fault])
+}
+
+/// That no level says anything of an item, in any environment.
+fn diagnose_unknown_item(
+    workspace: &LoadedWorkspace,
+    asked: &AskedValue,
+    objects: &[WhyObject],
+) -> Option<Diagnostic> {
+    let at = asked.steps.iter().rposition(|step| matches!(step, AskedStep::Item(_)))?;
+    if objects.iter().any(|own| !own.levels.is_empty()) {
+        return None;
+    }
+    let item = AskedValue { path: asked.path, steps: asked.steps.get(..=at)? };
+    if workspace.documents.iter().any(|own| !workspace.list_statements(own, &item).is_empty()) {
+        return None;
+    }
+    let message = format!("no level has the item of `{}`", asked.path.escape_debug());
+    let list = asked.path.split('[').next().unwrap_or_default();
+    let labels = workspace.documents.iter().flat_map(|own| {
+        let label = |origin: &ValueOrigin| redact_path(&own.kind, &origin.route).label;
+        list_origins(own).iter().map(label).collect::<Vec<_>>()
+    });
+    let known: std::collections::BTreeSet<String> = labels
+        .filter(|label| label.strip_prefix(list).is_some_and(|rest| rest.starts_with('[')))
+        .filter_map(|label| label.rfind(']').and_then(|end| label.get(..=end).map(str::to_owned)))
+        .collect();
+    let hint = suggest_word(asked.path, known.iter().map(String::as_str));
+    let hint = hint.unwrap_or_else(|| "name an item of the list".to_owned());
+    Some(Diagnostic::error("unknown-item", message).with_hint(hint))
+}
+
+fn explain_object(workspace: &LoadedWorkspace, document: &Document, asked: &AskedValue) -> WhyObject {
     let origins = list_origins(document);
-    let levels = match path.is_empty() {
-        true => origins.iter().map(WhyLevel::from_origin).collect(),
+    let levels = match asked.path.is_empty() {
+        true => origins.iter().map(|origin| WhyLevel::from_origin(origin, document)).collect(),
         false => {
-            let statements = workspace.list_statements(document, path);
-            statements.iter().map(|own| WhyLevel::from_statement(own, path, &origins)).collect()
+            let statements = workspace.list_statements(document, asked);
+            let level = |own: &LevelStatement| WhyLevel::from_statement(own, asked.path, &origins);
+            let mut levels: Vec<WhyLevel> = statements.iter().map(level).collect();
+            // what takes the item out counts where no higher level brings it back
+            if let Some(last) = levels.last_mut() {
+                last.decides |= last.edit == Some(ItemEdit::Remove.as_str());
+            }
+            levels
         }
     };
     WhyObject {
@@ -175,16 +237,18 @@ fn explain_object(workspace: &LoadedWorkspace, document: &Document, path: &str) 
 }
 
 impl WhyLevel {
-    fn from_origin(origin: &ValueOrigin) -> Self {
+    fn from_origin(origin: &ValueOrigin, document: &Document) -> Self {
         let (line, column) = origin.location.find_line_column();
         Self {
-            path: origin.pointer.trim_start_matches('/').replace('/', "."),
+            path: redact_path(&document.kind, &origin.route).label,
             level: origin.level.describe(),
             file: origin.location.source.path.clone(),
             line,
             column,
             text: None,
+            is_hidden: false,
             unset: false,
+            edit: None,
             decides: true,
         }
     }
@@ -205,8 +269,10 @@ impl WhyLevel {
             line,
             column,
             text: own.text.clone(),
+            is_hidden: own.text.is_none(),
             unset: own.unsets,
-            decides: !own.unsets && origins.iter().any(holds),
+            edit: own.edit.map(ItemEdit::as_str),
+            decides: own.is_effective || (!own.unsets && origins.iter().any(holds)),
         }
     }
 }
@@ -254,10 +320,12 @@ fn list_cells(level: &WhyLevel) -> Vec<String> {
     let value = match (&level.text, level.unset) {
         (_, true) => "unset".to_owned(),
         (Some(text), _) => escape_line(text).into_owned(),
+        (None, _) if level.is_hidden => "(not shown)".to_owned(),
         (None, _) => String::new(),
     };
+    let edit = level.edit.map_or_else(String::new, |edit| format!(", {edit}"));
     let place = format!("{}:{}:{}", escape_line(&level.file), level.line, level.column);
-    vec![format!("{sign} {}", escape_line(&level.path)), level.level.clone(), place, value]
+    vec![format!("{sign} {}", escape_line(&level.path)), format!("{}{edit}", level.level), place, value]
 }
 
 fn render_object(object: &WhyObject, width: usize) -> String {

@@ -90,6 +90,21 @@ impl<'s> BaseTable<'s> {
         Some(number)
     }
 
+    /// Looks up every name under `defaults`, also where each document says itself what it extends.
+    pub fn check_defaults(
+        &self,
+        settings: &CompositionSettings,
+        kinds: &KindRegistry,
+        faults: &mut Vec<Diagnostic>,
+    ) {
+        for defaults in &settings.defaults {
+            let Some(kind) = kinds.find_kind(&defaults.kind) else { continue };
+            for (name, span) in &defaults.bases {
+                self.find_base(name, settings.source.locate_span(*span), &kind, faults);
+            }
+        }
+    }
+
     fn get_name(&self, number: usize) -> &str {
         self.bases.get(number).map_or("", |base| &base.name.0)
     }

@@ -24,6 +24,9 @@ use crate::kind::registry::KindRegistry;
 const BATCH_SIZE: usize = 128;
 /// Faults of a document that can follow from what is wrong with one of its levels.
 const FOLLOW_UP_CODES: [&str; 2] = ["no-identity", "missing-key"];
+/// Faults of a level that can follow from a base that was not found.
+const NEEDS_LOWER_LEVEL: [&str; 4] =
+    ["nothing-to-unset", "edit-without-list", "nothing-to-change", "nothing-to-remove"];
 
 /// What is composed.
 pub struct CompositionInput<'s> {
@@ -43,7 +46,9 @@ pub fn compose_documents(input: CompositionInput, faults: &mut Vec<Diagnostic>) 
     let mut found = Vec::new();
     let SortedDocuments { bases, overlays, objects } = sort_documents(documents, kinds, &mut found);
     let mut bases = BaseTable::new(bases, &mut found);
-    let sets: Vec<_> = objects.iter().map(|own| bases.add_set(own, settings, &mut found)).collect();
+    bases.check_defaults(settings, kinds, &mut found);
+    let sets: Vec<_> =
+        objects.iter().map(|own| find_base_set(own, &mut bases, settings, &mut found)).collect();
     let environments: Vec<_> =
         objects.iter().map(|own| list_environments(own, settings, &mut found)).collect();
     let overlays = OverlayTable::new(overlays, &objects, &environments, settings, &mut found);
@@ -62,8 +67,14 @@ pub fn compose_documents(input: CompositionInput, faults: &mut Vec<Diagnostic>) 
         of_bases: &of_bases,
     };
     let jobs = objects.iter().zip(sets).zip(environments);
-    let jobs: Vec<CompositionJob> =
-        jobs.map(|((object, set), environments)| CompositionJob { object, set, environments }).collect();
+    let jobs: Vec<CompositionJob> = jobs
+        .map(|((object, (set, lacks_base)), environments)| CompositionJob {
+            object,
+            set,
+            lacks_base,
+            environments,
+        })
+        .collect();
     let batches: Vec<&[CompositionJob]> = jobs.chunks(BATCH_SIZE).collect();
     let mut composed = Vec::new();
     for (documents, mut own) in map_parallel(&batches, |batch| composer.compose_batch(batch)) {
@@ -84,7 +95,21 @@ pub fn compose_documents(input: CompositionInput, faults: &mut Vec<Diagnostic>) 
 struct CompositionJob<'j> {
     object: &'j ObjectDocument<'j>,
     set: Option<usize>,
+    /// Whether a base that it names was not found.
+    lacks_base: bool,
     environments: Vec<Option<Arc<str>>>,
+}
+
+/// The set of bases of an object, and whether one of them was not found.
+fn find_base_set(
+    object: &ObjectDocument,
+    bases: &mut BaseTable,
+    settings: &CompositionSettings,
+    faults: &mut Vec<Diagnostic>,
+) -> (Option<usize>, bool) {
+    let before = faults.len();
+    let set = bases.add_set(object, settings, faults);
+    (set, faults.len() > before)
 }
 
 impl CompositionJob<'_> {
@@ -229,7 +254,12 @@ impl<'c> Composer<'c> {
         }
         let depends_on_environment = stack.uses_values || overlay.is_some();
         let (merged, map) = stack.merge(self.encoder);
-        let (mut faults, overlay_faults) = (merged.faults, merged.overlay_faults);
+        let (mut faults, mut overlay_faults) = (merged.faults, merged.overlay_faults);
+        if job.lacks_base {
+            let can_stay = |fault: &Diagnostic| !NEEDS_LOWER_LEVEL.contains(&fault.code);
+            faults.retain(can_stay);
+            overlay_faults.retain(can_stay);
+        }
         let mut read = Vec::new();
         let document = reader.read_node(&merged.node, object.source, &map, &mut read);
         read.append(&mut hidden);

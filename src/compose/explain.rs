@@ -3,8 +3,8 @@
 //! Deliberately absent: which of them counts; the origin of the value in the effective document tells.
 
 use super::head::RawDocument;
+use super::item_path::{AskedStep, FoundNode, ItemEdit, LevelStep, ResolvedPath, find_nodes, resolve_path};
 use super::level_index::{LevelIndex, WrittenLevel};
-use super::paths::split_path;
 use super::redact::{find_field_sensitivity, find_greatest_sensitivity};
 use super::settings::CompositionSettings;
 use super::values::ValueTable;
@@ -12,8 +12,9 @@ use crate::diagnostic::{SourceLocation, SourceSpan};
 use crate::document::Document;
 use crate::document::composition::find_value_reference;
 use crate::document::levels::LevelKind;
+use crate::document::node_encoder::NodeEncoder;
 use crate::kind::registry::KindRegistry;
-use crate::kind::{FieldType, ScalarType, Shape};
+use crate::kind::{FieldType, ItemType, ScalarType, Shape};
 use crate::value::Sensitivity;
 use crate::yaml::YamlNode;
 
@@ -25,6 +26,10 @@ pub struct LevelStatement {
     pub text: Option<String>,
     /// Whether it leaves the value unmanaged rather than setting it.
     pub unsets: bool,
+    /// Whether it is the node that the effective document has.
+    pub is_effective: bool,
+    /// Under which key of a list edit it stands.
+    pub edit: Option<ItemEdit>,
 }
 
 /// What levels are looked up in.
@@ -35,12 +40,29 @@ pub struct LevelLookup<'s> {
     pub documents: Vec<RawDocument<'s>>,
 }
 
-/// What each level of a document says of the value at a path with dots, from the lowest to the highest.
-pub fn list_statements(lookup: LevelLookup, document: &Document, path: &str) -> Vec<LevelStatement> {
+/// A value that is asked for: the path as it is written, and its steps.
+pub struct AskedValue<'p> {
+    pub path: &'p str,
+    pub steps: &'p [AskedStep],
+}
+
+/// What each level of a document says of a value, from the lowest to the highest.
+pub fn list_statements(lookup: LevelLookup, document: &Document, asked: &AskedValue) -> Vec<LevelStatement> {
     let LevelLookup { settings, values, kinds, documents } = lookup;
     let index = LevelIndex::new(documents, settings, kinds);
-    let keys = split_path(path, &document.kind.shape);
-    let mut search = StatementSearch { document, values, keys: &keys, path, found: Vec::new() };
+    let Some(ResolvedPath { steps, effective }) = resolve_path(asked.steps, document) else {
+        return Vec::new();
+    };
+    let encoder = NodeEncoder::default();
+    let mut search = StatementSearch {
+        document,
+        values,
+        steps: &steps,
+        path: asked.path,
+        effective,
+        encoder,
+        found: Vec::new(),
+    };
     index.list_levels(document).iter().for_each(|level| search.add_level(level));
     search.found
 }
@@ -48,33 +70,69 @@ pub fn list_statements(lookup: LevelLookup, document: &Document, path: &str) -> 
 struct StatementSearch<'s> {
     document: &'s Document,
     values: &'s ValueTable,
-    keys: &'s [&'s str],
+    steps: &'s [LevelStep<'s>],
     path: &'s str,
+    effective: Option<SourceLocation>,
+    encoder: NodeEncoder,
     found: Vec<LevelStatement>,
 }
 
-impl StatementSearch<'_> {
+impl<'s> StatementSearch<'s> {
     fn add_level(&mut self, written: &WrittenLevel) {
         let WrittenLevel { kind: level, source, unset, .. } = written;
         let is_path = |item: &&YamlNode| {
-            item.as_scalar().is_some_and(|own| own == self.path || self.path.starts_with(&format!("{own}.")))
+            let rest = item.as_scalar().and_then(|own| self.path.strip_prefix(own));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         if let Some(item) = unset.iter().flat_map(|unset| unset.items()).find(is_path) {
             let location = source.locate_span(item.span);
-            self.found.push(LevelStatement { level: level.clone(), location, text: None, unsets: true });
+            let level = level.clone();
+            self.found.push(LevelStatement {
+                level,
+                location,
+                text: None,
+                unsets: true,
+                is_effective: false,
+                edit: None,
+            });
         }
-        let Some(node) = written.find(self.keys) else { return };
-        let (sensitivity, scalar) = find_scalar(&self.document.kind.shape, self.keys);
+        let Some(node) = written.spec else { return };
+        for found in find_nodes(&self.encoder, FoundNode { node, edit: None }, self.steps) {
+            self.add_statement(written, &found);
+        }
+    }
+
+    /// The path to the outermost item.
+    fn steps_to_item(&self) -> &'s [LevelStep<'s>] {
+        let item = self.steps.iter().position(|step| matches!(step, LevelStep::Item(_)));
+        item.and_then(|at| self.steps.get(..=at)).unwrap_or(self.steps)
+    }
+
+    fn add_statement(&mut self, written: &WrittenLevel, found: &FoundNode) {
+        let FoundNode { node, edit } = found;
+        let shape = &self.document.kind.shape;
+        let (sensitivity, scalar) = match edit {
+            // the item as a whole
+            Some(ItemEdit::Remove) => find_scalar(shape, self.steps_to_item()),
+            _ => find_scalar(shape, self.steps),
+        };
         let text = |span: SourceSpan, text: &str| {
             let own = text.get(span.start as usize..span.end as usize).unwrap_or_default();
             (sensitivity == Sensitivity::Public).then(|| own.split_whitespace().collect::<Vec<_>>().join(" "))
         };
-        let location = source.locate_span(node.span);
+        let shown = text(node.span, &written.source.text);
+        let is_effective = self.effective.as_ref().is_some_and(|place| {
+            place.source.path == written.source.path
+                && place.span == node.span
+                && *edit != Some(ItemEdit::Remove)
+        });
         self.found.push(LevelStatement {
-            level: level.clone(),
-            location,
-            text: text(node.span, &source.text),
+            level: written.kind.clone(),
+            location: written.source.locate_span(node.span),
+            text: if node.is_null() { Some("null".to_owned()) } else { shown },
             unsets: false,
+            is_effective,
+            edit: *edit,
         });
         let reference =
             scalar.and_then(|scalar| find_value_reference(node, scalar)).and_then(YamlNode::as_scalar);
@@ -85,22 +143,31 @@ impl StatementSearch<'_> {
                 location: value.locate(),
                 level: value.level,
                 unsets: false,
+                is_effective: false,
+                edit: None,
             });
         }
     }
 }
 
-/// What must not be seen of the value below these keys, and its type where it is a scalar.
-fn find_scalar<'k>(shape: &'k Shape, keys: &[&str]) -> (Sensitivity, Option<&'k ScalarType>) {
-    let Some((first, rest)) = keys.split_first() else { return (find_greatest_sensitivity(shape), None) };
+/// What must not be seen of the value below these steps, and its type where it is a scalar.
+fn find_scalar<'k>(shape: &'k Shape, steps: &[LevelStep<'k>]) -> (Sensitivity, Option<&'k ScalarType>) {
+    let Some((LevelStep::Key(first), rest)) = steps.split_first() else {
+        return (find_greatest_sensitivity(shape), None);
+    };
     let Some(field) = shape.find_field(first) else { return (Sensitivity::Public, None) };
-    match &field.ty {
-        FieldType::Object(inner) => {
-            let (sensitivity, scalar) = find_scalar(inner, rest);
-            (sensitivity.max(field.sensitivity), scalar)
-        }
-        FieldType::Scalar(scalar) => (field.sensitivity, Some(scalar)),
-        FieldType::Map(map) => (field.sensitivity, Some(&map.value).filter(|_| !rest.is_empty())),
-        FieldType::Array(_) => (find_field_sensitivity(field), None),
+    let below = |inner: &'k Shape, rest: &[LevelStep<'k>]| {
+        let (sensitivity, scalar) = find_scalar(inner, rest);
+        (sensitivity.max(field.sensitivity), scalar)
+    };
+    match (&field.ty, rest) {
+        (FieldType::Object(inner), _) => below(inner, rest),
+        (FieldType::Scalar(scalar), _) => (field.sensitivity, Some(scalar)),
+        (FieldType::Map(map), _) => (field.sensitivity, Some(&map.value).filter(|_| !rest.is_empty())),
+        (FieldType::Array(list), [LevelStep::Item(_), rest @ ..]) => match &list.item {
+            ItemType::Object(inner) => below(inner, rest),
+            ItemType::Scalar(scalar) => (field.sensitivity, Some(scalar)),
+        },
+        (FieldType::Array(_), _) => (find_field_sensitivity(field), None),
     }
 }

@@ -12,6 +12,9 @@ use crate::kind::{ArrayType, Field, ItemType, ListType, Shape};
 use crate::value::Sensitivity;
 use crate::yaml::{YamlData, YamlEntry, YamlNode};
 
+/// So many keys are named where none is near.
+const MAX_KNOWN: usize = 12;
+
 /// A list and how its items are distinguished.
 #[derive(Clone, Copy)]
 struct EditedList<'k> {
@@ -249,7 +252,11 @@ impl LevelMerger<'_> {
                 let related = items.get(at).map_or(item.span, |own| own.span);
                 self.add_fault_with(item.span, fault.with_hint(hint), related, "the nearest item");
             }
-            None => self.add_fault(item.span, fault.with_hint("use the key of an item of the level below")),
+            None => {
+                let known = list_known_keys(items, item, edited);
+                let hint = known.unwrap_or_else(|| "use the key of an item of the level below".to_owned());
+                self.add_fault(item.span, fault.with_hint(hint));
+            }
         }
     }
 
@@ -285,6 +292,20 @@ impl LevelMerger<'_> {
         }
         find_similar_key(items, item, shape.get_field(*key.first()?))
     }
+}
+
+/// The values of a key of one field in the level below.
+fn list_known_keys(items: &[YamlNode], item: &YamlNode, edited: EditedList) -> Option<String> {
+    let identity = edited.list.item_identity()?;
+    let fields = identity.own_keys().filter_map(|key| match key {
+        [number] => Some(identity.shape.get_field(*number)),
+        _ => None,
+    });
+    let mut named = fields.filter(|field| item.get_value(&field.name).is_some());
+    let field = named.next().filter(|field| field.sensitivity == Sensitivity::Public)?;
+    let known = items.iter().filter_map(|own| own.get_value(&field.name)?.as_scalar());
+    let known: Vec<String> = known.take(MAX_KNOWN).map(|text| text.escape_debug().to_string()).collect();
+    (!known.is_empty()).then(|| format!("the level below has `{}`: {}", field.name, known.join(", ")))
 }
 
 /// The item of which a part of the key reads most alike.

@@ -10,6 +10,7 @@ pub mod effective;
 pub mod explain;
 mod fold_edit;
 pub mod head;
+pub mod item_path;
 pub mod level_index;
 pub mod level_patch;
 mod list_edit;

@@ -58,7 +58,7 @@ impl ValueTable {
         faults: &mut Vec<Diagnostic>,
     ) -> Self {
         let read = |(environment, source): &(Arc<str>, Arc<NamedSource>)| {
-            let own = read_value_file(source, &settings.values, faults);
+            let own = read_value_file(source, settings, faults);
             (Arc::clone(environment), EnvironmentValues { source: Arc::clone(source), settings: own })
         };
         let files = files.iter().map(read).collect();
@@ -137,22 +137,30 @@ impl ValueTable {
 
 fn read_value_file(
     source: &Arc<NamedSource>,
-    definitions: &[ValueDefinition],
+    composition: &CompositionSettings,
     faults: &mut Vec<Diagnostic>,
 ) -> HashMap<Arc<str>, ValueSetting> {
+    let (definitions, settings_source) = (&composition.values, &composition.source);
     let nodes = yaml::read_documents(source, faults);
-    let mut reader = SourceReader::new(source, faults);
     let mut settings = HashMap::new();
     for node in nodes.iter().filter(|node| !node.is_null()) {
+        let mut reader = SourceReader::new(source, faults);
         if !matches!(node.data, YamlData::Mapping(_)) {
             reader.report_wrong_type(node, "this file", "a mapping");
         }
         for entry in node.entries() {
             let known = definitions.iter().find(|own| *own.name == *entry.key);
+            let before = faults.len();
+            let mut reader = SourceReader::new(source, faults);
             match known {
                 Some(definition) => {
                     let setting = read_setting(&mut reader, entry, definition);
                     settings.extend(setting.map(|own| (Arc::clone(&definition.name), own)));
+                    let defined = settings_source.locate_span(definition.span);
+                    for fault in faults.iter_mut().skip(before) {
+                        let own = fault.clone();
+                        *fault = own.with_related(defined.clone(), "the value is defined here");
+                    }
                 }
                 None => {
                     reader.redact_entry(entry);

@@ -61,6 +61,18 @@ impl NodeEncoder {
         Some(encode_node(&DesiredNode { span: node.span, value }, ComparisonRule::Exact))
     }
 
+    /// What an effective item has in a field.
+    pub fn encode_desired_field(&self, item: &DesiredNode, shape: &Shape, number: u16) -> Option<String> {
+        let field = shape.get_field(number);
+        let node = item.get_field(number)?;
+        Some(encode_items(field, node).unwrap_or_else(|| encode_node(node, field.compare)))
+    }
+
+    /// An effective item as a whole.
+    pub fn encode_desired_item(&self, item: &DesiredNode) -> String {
+        encode_node(item, ComparisonRule::Exact)
+    }
+
     /// What an item has in each field of a key; nothing where it lacks a field.
     pub fn encode_key(&self, node: &YamlNode, shape: &Shape, key: &[u16]) -> Vec<Option<String>> {
         let part = |number: &u16| {

@@ -313,7 +313,7 @@ fn describe_state(
             "drift",
             SeverityView::Warning,
             format!("{kind} {name} differs from what was applied: {}", list_labels(&own)),
-            "`trueup apply` restores it; to keep it, write the live value into the document",
+            "`trueup apply` restores it; `trueup accept` keeps the live value",
         ),
         (DriftState::Pending, plan::StepAction::Delete) => (
             "pending",

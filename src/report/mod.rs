@@ -24,7 +24,7 @@ pub mod junit;
 pub mod line_index;
 pub mod markdown;
 mod markup;
-mod mask;
+pub mod mask;
 mod object_name;
 pub mod outcome;
 pub mod plan_report;

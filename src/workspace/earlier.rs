@@ -12,7 +12,7 @@ use super::files::{DocumentPatterns, format_values_path};
 use super::parse::{is_base_path, parse_raw, parse_sources};
 use super::settings::SETTINGS_FILE_NAME;
 use super::{DocumentSources, LoadedWorkspace, assign, settings};
-use crate::compose::explain::{self, LevelLookup, LevelStatement};
+use crate::compose::explain::{self, AskedValue, LevelLookup, LevelStatement};
 use crate::compose::values::{VALUES_FOLDER, ValueTable};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity, NamedSource, has_errors};
 use crate::document::Document;
@@ -88,15 +88,15 @@ impl LoadedWorkspace {
         (!has_errors(&faults)).then_some(read.documents)
     }
 
-    /// What each level of a document says of the value at a path with dots.
-    pub fn list_statements(&self, document: &Document, path: &str) -> Vec<LevelStatement> {
+    /// What each level of a document says of a value.
+    pub fn list_statements(&self, document: &Document, asked: &AskedValue) -> Vec<LevelStatement> {
         let lookup = LevelLookup {
             settings: &self.settings.composition,
             values: &self.values,
             kinds: &self.registry,
             documents: parse_raw(&self.sources, &self.registry),
         };
-        explain::list_statements(lookup, document, path)
+        explain::list_statements(lookup, document, asked)
     }
 
     /// The documents that files make, by their paths from the workspace.

@@ -47,7 +47,11 @@ pub async fn check_targets(workspace: &LoadedWorkspace, args: &DoctorArgs) -> Ve
                 checks.extend(faults.iter().map(|fault| DoctorCheck::from_diagnostic(&area, "read", fault)));
             }
             Ok(_) if args.offline => {
-                checks.push(DoctorCheck::ok(&area, "read", "every secret has a value; nothing was sent"));
+                checks.push(DoctorCheck::ok(
+                    &area,
+                    "secrets",
+                    "every secret of `read` has a value; nothing was sent",
+                ));
             }
             Ok(service) => checks.extend(check_kinds(workspace, target, &service, &area).await),
         }
@@ -235,7 +239,11 @@ async fn check_write_access(
         }
     };
     if args.offline {
-        return Some(DoctorCheck::ok(area, "write", "every secret has a value; nothing was sent"));
+        return Some(DoctorCheck::ok(
+            area,
+            "secrets",
+            "every secret of `write` has a value; nothing was sent",
+        ));
     }
     let own = format!("{}/", target.api.name);
     let names = workspace.registry.kind_names().iter().filter(|name| name.starts_with(&own));

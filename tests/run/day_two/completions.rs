@@ -46,6 +46,35 @@ fn environments_are_offered_wherever_one_is_named() {
     assert_eq!(offered(&mut fixture, &["import", "carrierx/partner", "--env", "st"]), ["staging"]);
     assert_eq!(offered(&mut fixture, &["why", "o-"]), ["o-0000"]);
     assert_eq!(offered(&mut fixture, &["forget", "--target", ""]), ["there"]);
+    for flag in ["--from", "--to"] {
+        assert_eq!(offered(&mut fixture, &["promote", flag, ""]), ["production", "staging"], "{flag}");
+    }
+}
+
+#[test]
+fn fields_are_offered_where_a_path_is_named() {
+    let mut fixture = SandboxFixture::new("carrierx/partner", 2, WireFormat::Json);
+    for command in ["accept", "promote"] {
+        let fields = offered(&mut fixture, &[command, "--path", "company_"]);
+        assert!(fields.contains(&"company_name".to_owned()), "{command} {fields:?}");
+    }
+    assert_eq!(offered(&mut fixture, &["why", "o-0001.company_na"]), ["o-0001.company_name"]);
+    // the workspace that the line names
+    fixture.workspace.write("empty/trueup.yaml", "targets:\n  other: { api: carrierx }\n");
+    assert_eq!(offered(&mut fixture, &["-C", "empty", "plan", "--target", ""]), ["other"]);
+    assert_eq!(offered(&mut fixture, &["plan", "--directory=empty", "--target", ""]), ["other"]);
+}
+
+#[test]
+fn forget_offers_the_names_of_removed_documents() {
+    let mut fixture = SandboxFixture::new("carrierx/partner", 2, WireFormat::Json);
+    fixture.workspace.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
+    assert!(offered(&mut fixture, &["forget", ""]).iter().all(|word| !word.starts_with("o-")));
+    let documents = fixture.workspace.read("config/all.yaml");
+    let (first, _) = documents.split_once("\n---\n").expect("two documents");
+    fixture.workspace.write("config/all.yaml", first);
+    let removed = offered(&mut fixture, &["forget", ""]);
+    assert!(removed.contains(&"o-0001".to_owned()) && !removed.contains(&"o-0000".to_owned()), "{removed:?}");
 }
 
 #[test]

@@ -7,3 +7,4 @@ mod accept_property;
 mod depot;
 mod promote;
 mod share;
+mod why;
