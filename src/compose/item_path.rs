@@ -29,11 +29,11 @@ pub enum AskedItem {
 /// One step of a path in the levels of one document.
 pub enum LevelStep<'k> {
     Key(&'k str),
-    Item(ItemMatcher<'k>),
+    Item(LevelItemMatcher<'k>),
 }
 
 /// Tells whether a written item is the one that is asked for.
-pub struct ItemMatcher<'k> {
+pub struct LevelItemMatcher<'k> {
     pub list: &'k ArrayType,
     /// What is known of the item by the fields of its keys.
     parts: Vec<(u16, String)>,
@@ -233,7 +233,7 @@ pub fn resolve_path<'k>(steps: &'k [AskedStep], document: &'k Document) -> Optio
             AskedStep::Item(asked) => {
                 let Some(FieldType::Array(list)) = field.map(|field| &field.ty) else { return None };
                 node = node.and_then(|node| find_effective(&encoder, node, asked, list));
-                resolved.push(LevelStep::Item(ItemMatcher::new(&encoder, node, asked, list)?));
+                resolved.push(LevelStep::Item(LevelItemMatcher::new(&encoder, node, asked, list)?));
                 shape = match &list.item {
                     ItemType::Object(inner) => Some(inner),
                     ItemType::Scalar(_) => None,
@@ -270,7 +270,7 @@ fn find_effective<'d>(
     }
 }
 
-impl<'k> ItemMatcher<'k> {
+impl<'k> LevelItemMatcher<'k> {
     /// By what the effective item says of its keys, else by what is asked for.
     fn new(
         encoder: &NodeEncoder,

@@ -66,18 +66,6 @@ fn fields_are_offered_where_a_path_is_named() {
 }
 
 #[test]
-fn forget_offers_the_names_of_removed_documents() {
-    let mut fixture = SandboxFixture::new("carrierx/partner", 2, WireFormat::Json);
-    fixture.workspace.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
-    assert!(offered(&mut fixture, &["forget", ""]).iter().all(|word| !word.starts_with("o-")));
-    let documents = fixture.workspace.read("config/all.yaml");
-    let (first, _) = documents.split_once("\n---\n").expect("two documents");
-    fixture.workspace.write("config/all.yaml", first);
-    let removed = offered(&mut fixture, &["forget", ""]);
-    assert!(removed.contains(&"o-0001".to_owned()) && !removed.contains(&"o-0000".to_owned()), "{removed:?}");
-}
-
-#[test]
 fn man_pages_are_written_for_every_command() {
     let fixture = SandboxFixture::new("carrierx/partner", 1, WireFormat::Json);
     fixture.workspace.expect(0, &["man"]).says(&[".TH trueup 1", "SUBCOMMANDS"]);
