@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 use clap_complete::CompletionCandidate;
 
-use super::run_setup::STATE_FOLDER;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{FieldType, Shape};
 use crate::report::code_table::CodeTable;
 use crate::run::index::ObjectIndex;
 use crate::workspace;
+use crate::workspace::state_folder::STATE_FOLDER;
 
 fn find_root() -> PathBuf {
     let named = find_named_folder(std::env::args_os().skip_while(|word| word != "--"));
