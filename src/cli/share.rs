@@ -35,7 +35,7 @@ what a base of one of the documents sets already stay where they are. Before a f
 composed with the new texts: every object in every environment must render as before.
 
 Exit codes: 0 done or nothing in common; 1 documents have errors; 3 refused, nothing written; 64 several kinds with \
-`--write`.
+`--write`, or no name of a base.
 
 Examples:
   trueup share --kind bootview/payment-gateway
@@ -56,6 +56,10 @@ pub fn run(common: &GlobalArgs, args: &ShareArgs, screen: &TerminalScreen) -> an
     let Ok(mut workspace) = run_setup::open_workspace(common, &args.selection, screen) else {
         return Ok(ExitStatus::Error);
     };
+    if let Some(fault) = args.write.as_deref().and_then(diagnose_name) {
+        screen.print_diagnostics(&[fault]);
+        return Ok(ExitStatus::Usage);
+    }
     let mut summary = WriteBackSummary::new(args.write.is_none(), "nothing in common");
     if let Err(faults) = select_documents(&mut workspace, &args.selection) {
         summary.diagnostics.extend(faults);
@@ -121,6 +125,16 @@ fn build_bases(
     let diagnose = |(before, _)| diagnose_other(before, HINT_OTHER_OBJECTS);
     let faults: Vec<Diagnostic> = changed.into_iter().map(diagnose).collect();
     if faults.is_empty() { Ok(edits) } else { Err(faults) }
+}
+
+/// The fault of a name of a base that is not the name of its file too.
+fn diagnose_name(name: &str) -> Option<Diagnostic> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let is_valid = name.chars().all(is_plain) && name.chars().any(char::is_alphanumeric);
+    (!is_valid).then(|| {
+        Diagnostic::error("invalid-name", format!("`{}` is no name of a base", name.escape_debug()))
+            .with_hint("use letters, digits, hyphens, underscores and dots; the file is made in `bases`")
+    })
 }
 
 fn diagnose_taken(path: &str) -> Diagnostic {

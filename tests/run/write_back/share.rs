@@ -66,3 +66,13 @@ objects:
     assert_eq!(own.read("config/items.yaml"), expected);
     assert_eq!(depot.render("production"), before);
 }
+
+#[test]
+fn a_base_has_a_name_that_a_file_can_have() {
+    let depot =
+        Depot::new(&[("config/a.yaml", &document("a", "A")), ("config/b.yaml", &document("b", "BB"))]);
+    for name in ["../x", "", "a b", ".."] {
+        depot.workspace.expect(64, &["share", "--write", name]).complains(&["invalid-name"]);
+    }
+    assert!(!depot.workspace.path("bases").exists());
+}
