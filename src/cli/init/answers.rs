@@ -71,15 +71,15 @@ impl WorkspaceAnswers {
         let asker = Asker { screen };
         let names: Vec<&str> = registry.list_api_names();
         let question = format!("API ({})", names.join(", "));
-        let Some(name) = asker.ask(args.api.as_deref(), &question, names.first().copied())? else {
-            let fault = Diagnostic::error("missing-argument", "`--api` is needed without a terminal");
-            return Ok(Err(fault.with_hint(format!("known here: {}", names.join(", ")))));
-        };
-        let Some(api) = registry.find_api(&name) else {
-            let fault =
-                Diagnostic::error("unknown-api", format!("there is no API `{}`", name.escape_debug()));
-            let hint = suggest_word(&name, names.iter().copied());
-            return Ok(Err(Diagnostic { hint, ..fault }));
+        let usual = names.first().copied();
+        let find = |name: &str| registry.find_api(name).ok_or_else(|| diagnose_unknown_api(name, &names));
+        let (name, api) = match asker.ask_until(args.api.as_deref(), &question, usual, find)? {
+            Some(Ok(found)) => found,
+            Some(Err(fault)) => return Ok(Err(fault)),
+            None => {
+                let fault = Diagnostic::error("missing-argument", "`--api` is needed without a terminal");
+                return Ok(Err(fault.with_hint(format!("known here: {}", names.join(", ")))));
+            }
         };
         let target = asker.ask_or(args.target.as_deref(), "Name of the target", &name)?;
         let own_url = api.base_url.clone();
@@ -181,13 +181,21 @@ pub fn ask_ci_service(
     let services = PipelineService::value_variants().iter().filter_map(|own| own.to_possible_value());
     let names: Vec<String> = services.map(|own| own.get_name().to_owned()).collect();
     let question = format!("Files for CI ({}, {NONE})", names.join(", "));
-    let answer = Asker { screen }.ask(None, &question, Some(NONE))?.filter(|answer| answer != NONE);
-    let Some(answer) = answer else { return Ok(Ok(None)) };
-    Ok(PipelineService::from_str(&answer, true).map(Some).map_err(|_| {
-        let message = format!("there are no files for the CI service `{}`", answer.escape_debug());
-        let hint = suggest_word(&answer, names.iter().map(String::as_str));
-        Diagnostic::error("usage", message).with_hint(hint.unwrap_or_else(|| "write `none`".to_owned()))
-    }))
+    let find = |answer: &str| match answer == NONE {
+        true => Ok(None),
+        false => PipelineService::from_str(answer, true).map(Some).map_err(|_| {
+            let message = format!("there are no files for the CI service `{}`", answer.escape_debug());
+            let hint = suggest_word(answer, names.iter().map(String::as_str));
+            Diagnostic::error("usage", message).with_hint(hint.unwrap_or_else(|| "write `none`".to_owned()))
+        }),
+    };
+    let answer = Asker { screen }.ask_until(None, &question, Some(NONE), find)?;
+    Ok(answer.map_or(Ok(None), |answer| answer.map(|(_, service)| service)))
+}
+
+fn diagnose_unknown_api(name: &str, names: &[&str]) -> Diagnostic {
+    let fault = Diagnostic::error("unknown-api", format!("there is no API `{}`", name.escape_debug()));
+    Diagnostic { hint: suggest_word(name, names.iter().copied()), ..fault }
 }
 
 impl Asker<'_> {
@@ -207,6 +215,24 @@ impl Asker<'_> {
         let answer = line.trim();
         let answer = if answer.is_empty() { usual.unwrap_or_default() } else { answer };
         Ok((!answer.is_empty()).then(|| answer.to_owned()))
+    }
+
+    /// The same with what an answer means; someone who types another one is asked again.
+    fn ask_until<T>(
+        &self,
+        flag: Option<&str>,
+        question: &str,
+        usual: Option<&str>,
+        find: impl Fn(&str) -> Result<T, Diagnostic>,
+    ) -> anyhow::Result<Option<Result<(String, T), Diagnostic>>> {
+        loop {
+            let Some(answer) = self.ask(flag, question, usual)? else { return Ok(None) };
+            match find(&answer) {
+                Ok(meaning) => return Ok(Some(Ok((answer, meaning)))),
+                Err(fault) if flag.is_none() => self.screen.print_diagnostics(&[fault]),
+                Err(fault) => return Ok(Some(Err(fault))),
+            }
+        }
     }
 
     /// The same, with a default that counts without a terminal too.
