@@ -33,7 +33,7 @@ use crate::workspace::edited::{EditedWorkspace, FileEdits};
 #[command(after_help = "\
 Values of the overlays of one environment move on to the overlays of another one, as they are written. What all \
 environments of an object then say in the same words moves into its document, and overlays that say nothing any more \
-go. Before a file is written, the documents are composed with the new texts: the first environment must render as \
+go. An edit of a list in the second environment is never replaced by another one. Before a file is written, the documents are composed with the new texts: the first environment must render as \
 before, the second one the same at these paths, and everything else as before.
 
 Exit codes: 0 done or nothing to promote; 1 documents have errors; 3 refused, nothing written.
@@ -150,7 +150,7 @@ struct PromotedFields {
 impl PromotionRun<'_> {
     /// The edits, proven.
     fn promote_all(&self, folds_lists: bool) -> Result<(FileEdits, PromotedFields), Vec<Diagnostic>> {
-        let (mut patches, mut objects) = (Vec::new(), Vec::new());
+        let (mut patches, mut objects, mut overridden) = (Vec::new(), Vec::new(), Vec::new());
         let mut fields = PromotedFields::default();
         let is_from = |own: &&Document| own.environment.as_ref() == Some(&self.from);
         for document in self.workspace.documents.iter().filter(is_from) {
@@ -170,6 +170,7 @@ impl PromotionRun<'_> {
                 folds_lists,
             };
             let promoted = promotion.build();
+            overridden.extend(promoted.overridden.iter().cloned());
             if promoted.patches.is_empty() {
                 continue;
             }
@@ -177,6 +178,9 @@ impl PromotionRun<'_> {
             patches.extend(promoted.patches);
             let (kind, name) = (Arc::clone(&document.kind.name), Arc::clone(&document.name));
             objects.push(PromotedValues { kind, name, moved: promoted.moved });
+        }
+        if !overridden.is_empty() {
+            return Err(overridden);
         }
         let edits = apply_patches(self.edited, &patches).map_err(|fault| vec![fault])?;
         let after = EditedWorkspace::new(self.workspace, &edits).compose()?;

@@ -10,6 +10,7 @@ use super::fold_edit::fold_list_edit;
 use super::level_index::{LevelIndex, WrittenLevel};
 use super::level_patch::{LevelPatch, LevelPlace};
 use super::statements::{Statement, list_level_statements};
+use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::document::composition::is_list_edit;
 use crate::document::levels::LevelKind;
@@ -43,6 +44,8 @@ pub struct PromotedObject {
     pub patches: Vec<LevelPatch>,
     /// The keys of what moves.
     pub moved: Vec<Vec<String>>,
+    /// Edits of lists in the other environment that would be lost.
+    pub overridden: Vec<Diagnostic>,
 }
 
 /// What an overlay says that moves.
@@ -62,7 +65,13 @@ impl Promotion<'_> {
         let mut patches: Vec<MapPatch> = overlays.iter().map(|_| MapPatch::default()).collect();
         let mut document = MapPatch::default();
         let mut removed = vec![0; overlays.len()];
+        let own_edits = self.index.find_overlay(self.document, self.to);
         for statement in self.list_moved(&from) {
+            if let Some(fault) = own_edits.as_ref().and_then(|own| self.diagnose_overridden(own, &statement))
+            {
+                promoted.overridden.push(fault);
+                continue;
+            }
             let says =
                 |level: &Option<WrittenLevel>| level.as_ref().is_some_and(|own| says_same(own, &statement));
             let is_common =
@@ -89,6 +98,20 @@ impl Promotion<'_> {
             promoted.patches.push(LevelPatch::new(LevelPlace::new(&level), document));
         }
         promoted
+    }
+
+    /// The fault of a statement in whose place the other environment has its own edit of a list.
+    fn diagnose_overridden(&self, own: &WrittenLevel, statement: &MovedStatement) -> Option<Diagnostic> {
+        let keys = statement.keys();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let edit = own.find(&keys).filter(|edit| is_list_edit(edit) && !says_same(own, statement))?;
+        let (path, name, to) = (keys.join("."), &self.document.name, self.to);
+        let message =
+            format!("`{to}` edits the list `{path}` of `{name}` in its own way, which would be lost");
+        let fault = Diagnostic::error("overridden-list-edit", message);
+        Some(fault.with_location(own.source.locate_span(edit.span)).with_hint(
+            "nothing was written; write the edit into this overlay by hand, or name other values with `--path`",
+        ))
     }
 
     fn list_moved<'n, 't>(&self, from: &WrittenLevel<'n, 't>) -> Vec<MovedStatement<'n, 't, '_>> {

@@ -211,3 +211,33 @@ fn keys_of_sensitive_maps_are_not_shown() {
         assert!(!ran.all().contains("canary"), "{}", ran.all());
     }
 }
+
+#[test]
+fn an_edit_of_a_list_in_the_other_environment_is_not_lost() {
+    let items = "kind: depot/item\nname: one\nspec: { code: O, tags: [a, b, c] }\n";
+    let overlay = |environment: &str, tags: &str| {
+        format!(
+            "overlay: {environment}\nkind: depot/item\nname: one\nspec:\n  label: {environment}\n  tags: {tags}\n"
+        )
+    };
+    let (from, to) = (overlay("staging", "{ add: [d] }"), overlay("production", "{ add: [e], remove: [b] }"));
+    let depot = Depot::new(&[
+        ("config/one.yaml", items),
+        ("config/staging/one.yaml", &from),
+        ("config/production/one.yaml", &to),
+    ]);
+    let own = &depot.workspace;
+    let promote = ["promote", "--from", "staging", "--to", "production"];
+    let ran = own.expect(3, &promote);
+    ran.complains(&[
+        "overridden-list-edit",
+        "`production` edits the list `tags` of `one`",
+        "config/production/one.yaml:6",
+    ]);
+    assert_eq!(own.read("config/production/one.yaml"), to);
+    assert_eq!(own.read("config/staging/one.yaml"), from);
+    // other values move
+    own.expect(0, &[&promote[..], &["--path", "label"]].concat());
+    assert!(depot.render("production").contains("label: staging"));
+    assert!(own.read("config/production/one.yaml").contains("remove: [b]"));
+}
