@@ -4,15 +4,16 @@
 //! this command cannot write.
 //! Deliberately absent: which level a value goes to (`run::accept`).
 
+pub(super) mod objects;
 mod report;
-mod rounds;
+pub(super) mod rounds;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 
+use self::objects::{build_object, count_environments, list_scope_values};
 use self::report::{AcceptSummary, ObjectStatus};
 use self::rounds::{AcceptRounds, find_changes};
 use super::completion_values;
@@ -28,11 +29,12 @@ use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::write_back;
 use crate::document::Document;
+use crate::plan::permission::PermissionLimit;
 use crate::run::RunEvent;
 use crate::run::accept::level_choice::{SharedLevel, SharedLevelKind};
-use crate::run::accept::live::{AcceptedRead, compare_with_live, fill_document, read_live};
+use crate::run::accept::live::{AcceptedRead, read_live};
 use crate::run::accept::{AcceptOptions, AcceptedObject};
-use crate::run::import::pending::{diagnose_pending, take_pending_changes};
+use crate::run::import::pending::diagnose_pending;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::edited::{EditedWorkspace, FileEdits};
 
@@ -42,8 +44,8 @@ pub use report::AcceptReport;
 #[derive(Args, Default)]
 #[command(after_help = "\
 Each live value goes into the highest level that sets it and belongs to its object alone: the overlay, else the \
-document, else a new overlay of the environment. A named value that one object uses is set in the values of the \
-environment. Bases and documents of several environments stay as they are unless \
+document, else a new overlay of the environment. A named value that one object uses once is set in the values of the \
+environment; one with other uses stays, and the field is set for the object. Bases and documents of several environments stay as they are unless \
 `--into` names them. Comments and layout are kept. Secrets, values with a source and edits that were not applied are \
 never overwritten. Before a file is written, the documents are composed with the new texts: every other object and \
 environment must render as before.
@@ -67,6 +69,9 @@ pub struct AcceptArgs {
     /// Write personal and internal values too
     #[arg(long, env = "TRUEUP_PERSONAL", hide_env_values = true)]
     pub personal: bool,
+    /// Take values from objects whose natural key is not the one on record
+    #[arg(long)]
+    pub allow_rename: bool,
     /// Write nothing; show the changes of files
     #[arg(long)]
     pub dry_run: bool,
@@ -93,8 +98,9 @@ fn parse_shared_level(text: &str) -> Result<SharedLevel, String> {
 /// # Errors
 /// When there is no runtime, or stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &AcceptArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
-    let reading =
-        RunArgs { parallelism: args.parallelism, network: args.network.clone(), ..RunArgs::default() };
+    let allow_rename = if args.allow_rename { PermissionLimit::Unlimited } else { PermissionLimit::Denied };
+    let (parallelism, network) = (args.parallelism, args.network.clone());
+    let reading = RunArgs { parallelism, network, allow_rename, ..RunArgs::default() };
     let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
         // secrets are never written, so none is read
         let workspace = LoadedWorkspace { skips_secrets: true, ..workspace };
@@ -137,7 +143,12 @@ fn accept_objects(
         summary.diagnostics.extend(unknown);
         return Ok(());
     }
-    let options = build_options(workspace, args);
+    let options = AcceptOptions {
+        personal: args.personal,
+        paths: args.fields.clone(),
+        into: args.into,
+        scope_values: list_scope_values(workspace),
+    };
     let reads = read_objects(prepared, reading, screen)?;
     let objects = collect_objects(prepared, &before, reads, &options, summary);
     let rounds = AcceptRounds { workspace, options: &options, before: &before };
@@ -154,20 +165,6 @@ fn accept_objects(
         summary.add_object(&objects[*at].subject, changes, ObjectStatus::Accepted);
     }
     Ok(())
-}
-
-fn build_options(workspace: &LoadedWorkspace, args: &AcceptArgs) -> AcceptOptions {
-    let in_scope = workspace.settings.targets.iter().flat_map(|target| {
-        let environment = target.environment.as_ref();
-        let named = target.scope_values.iter();
-        named.filter_map(move |own| Some((Arc::clone(environment?), own.name.clone())))
-    });
-    AcceptOptions {
-        personal: args.personal,
-        paths: args.fields.clone(),
-        into: args.into,
-        scope_values: in_scope.collect(),
-    }
 }
 
 fn read_objects(
@@ -194,10 +191,7 @@ fn collect_objects(
     let records = HistoryRecords::open(&prepared.workspace);
     let history = records.describe_documents(&prepared.workspace);
     let documents: BTreeMap<_, _> = before.iter().map(|own| (build_document_key(own), own)).collect();
-    let mut environments: BTreeMap<_, usize> = BTreeMap::new();
-    for document in before {
-        *environments.entry(document.name_place()).or_default() += 1;
-    }
+    let environments = count_environments(before);
     let mut objects = Vec::new();
     for (document, read) in prepared.workspace.documents.iter().zip(reads) {
         if prepared.selection.as_ref().is_some_and(|selection| !selection.is_chosen(document)) {
@@ -220,17 +214,12 @@ fn collect_objects(
             }
         };
         let Some(document) = documents.get(&build_subject_key(&subject)) else { continue };
-        let mut proposal = compare_with_live(document, &subject, &live.object);
-        let filled = fill_document(document, &live.object);
-        let pending = take_pending_changes(&history, &filled, &subject, &mut proposal);
-        if !pending.is_empty() {
-            summary.diagnostics.extend(diagnose_pending(document, &pending));
-            summary.add_object(&subject, &pending, ObjectStatus::Pending);
-        }
         let environments = environments.get(&document.name_place()).copied().unwrap_or(1);
-        let misread = live.mismatches.iter().filter_map(|own| own.pointer.split('/').nth(1)).map(Into::into);
-        let misread = misread.collect();
-        let object = AcceptedObject { subject, live: live.object, misread, environments, pending };
+        let object = build_object(document, subject, *live, environments, &history);
+        if !object.pending.is_empty() {
+            summary.diagnostics.extend(diagnose_pending(document, &object.pending));
+            summary.add_object(&object.subject, &object.pending, ObjectStatus::Pending);
+        }
         match find_changes(document, &object, options) {
             Ok(selected) if selected.accepted.is_empty() => summary.refused.extend(selected.refused),
             Ok(_) => objects.push(object),

@@ -5,6 +5,7 @@
 //! Deliberately absent: rules about what a document says; `run::import` has them.
 
 mod args;
+mod composed;
 pub(super) mod folder;
 pub(super) mod history;
 mod parents;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use self::composed::ComposedImport;
 use self::folder::{ImportFolder, PendingFiles};
 use self::history::HistoryRecords;
 use self::report::{ImportRow, ImportStatus, ImportSummary};
@@ -176,6 +178,9 @@ impl ImportSession<'_> {
         summary.diagnostics.extend(diagnose_documents_without_object(target, &place.existing, &fetched));
         summary.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
         summary.diagnostics.extend(composed.iter().flat_map(diagnose_pending_edits));
+        let (own_levels, composed) = composed.into_iter().partition(|own| is_composed(folder, own));
+        ComposedImport { workspace, import: &target.import, history, dry_run: args.dry_run }
+            .write_objects(own_levels, summary);
         let pages = PendingFiles::new(workspace, folder, &target.import, args.dry_run);
         let written = write_documents(pages, composed, &mut summary.rows);
         summary.diagnostics.extend(folder.diagnose_unmatched_files(workspace, &summary.rows));
@@ -255,6 +260,11 @@ fn diagnose_pending_edits(composed: &ImportedObject) -> Vec<Diagnostic> {
         ImportAction::Changed(revised) => diagnose_pending(revised.document, &composed.pending),
         _ => Vec::new(),
     }
+}
+
+/// Whether the document of an object stands here and is made from several levels, or for several environments.
+fn is_composed(folder: &ImportFolder, own: &ImportedObject) -> bool {
+    matches!(own.action, ImportAction::Elsewhere(document) if folder.contains_document(document))
 }
 
 /// Proves and writes every file; gives the documents over which a plan has to be empty.

@@ -41,6 +41,8 @@ pub struct AcceptOutcome {
     pub accepted: BTreeMap<usize, Vec<Change>>,
     /// What cannot be written.
     pub refused: Vec<Diagnostic>,
+    /// A shared level would change another number of objects.
+    other_number: Option<Diagnostic>,
 }
 
 /// A workspace with edits, and the documents that it makes.
@@ -50,8 +52,19 @@ struct EditedDocuments<'r> {
 }
 
 impl AcceptRounds<'_> {
-    /// Accepts as many of the objects as can be.
+    /// Accepts as many of the objects as can be; none where a shared level would change another number of them.
     pub fn accept_objects(&self, objects: &[AcceptedObject]) -> AcceptOutcome {
+        let mut outcome = self.accept_good_objects(objects);
+        match outcome.other_number.take() {
+            Some(fault) => {
+                outcome.refused.push(fault);
+                AcceptOutcome { refused: outcome.refused, ..AcceptOutcome::default() }
+            }
+            None => outcome,
+        }
+    }
+
+    fn accept_good_objects(&self, objects: &[AcceptedObject]) -> AcceptOutcome {
         let all: Vec<usize> = (0..objects.len()).collect();
         let faults = match self.try_objects(objects, &all) {
             Ok(outcome) => return outcome,
@@ -172,7 +185,8 @@ impl AcceptRounds<'_> {
             .iter()
             .map(|(at, changes)| AcceptedEdit { key: build_subject_key(&objects[*at].subject), changes })
             .collect();
-        check_edits(self.before, after, &accepted, self.options.into)
+        outcome.other_number = check_edits(self.before, after, &accepted, self.options.into)?;
+        Ok(())
     }
 }
 

@@ -13,8 +13,10 @@ use crate::cli::selection_args::NameArgs;
 #[derive(Args, Clone, Default)]
 #[command(after_help = "\
 A second import into the same folder updates only values that differ, and only fields that a document sets; comments, \
-order and formatting are kept. There is no `--since`: objects are chosen on the service, where no commit says what \
-changed; name them by selectors or `--name`, or use `accept --since` for objects that have documents. Secrets are never written: documents name their source.
+order and formatting are kept. Values of documents with a base, an overlay or several environments go into the level \
+that owns them, as with `trueup accept`. There is no `--since`: objects are chosen on the service, where no commit says \
+what changed; name them by selectors or `--name`, or use `accept --since` for objects that have documents. Secrets are \
+never written: documents name their source.
 
 Exit codes: 0 done and verified; 1 error; 4 some objects were not written.
 

@@ -59,6 +59,8 @@ pub struct ImportSummary {
     pub rows: Vec<ImportRow>,
     pub diagnostics: Vec<Diagnostic>,
     pub verified: bool,
+    /// Live values were not written that documents of several levels do not say.
+    pub values_left: bool,
     /// Nothing was put on disk.
     pub dry_run: bool,
 }
@@ -197,6 +199,7 @@ impl ImportSummary {
             rows: Vec::new(),
             diagnostics: Vec::new(),
             verified: false,
+            values_left: false,
             dry_run: false,
         }
     }
@@ -338,7 +341,8 @@ impl ImportSummary {
         let count = |is: fn(&ImportStatus) -> bool| self.rows.iter().filter(|row| is(&row.status)).count();
         let failed = count(|word| *word == ImportStatus::NotWritten);
         let good = self.rows.len() - failed;
-        match (self.verified, has_errors(&self.diagnostics) || failed > 0, good) {
+        let is_partial = has_errors(&self.diagnostics) || failed > 0 || self.values_left;
+        match (self.verified, is_partial, good) {
             (false, ..) | (true, true, 0) => ExitStatus::Error,
             (true, true, _) => ExitStatus::Partial,
             (true, false, _) => ExitStatus::Done,

@@ -67,7 +67,8 @@ pub struct AcceptedEdit<'a> {
     pub changes: &'a [Change],
 }
 
-/// Checks that edits change what they are to change and nothing else.
+/// Checks that edits change what they are to change and nothing else; gives the fault of another number of objects than
+/// a shared level is to change, which is of all edits together.
 ///
 /// # Errors
 /// With the documents of which more would change.
@@ -76,7 +77,7 @@ pub fn check_edits(
     after: &[Document],
     accepted: &[AcceptedEdit],
     into: Option<SharedLevel>,
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
     let changed = list_changed(before, after).map_err(|fault| vec![fault])?;
     let edits: HashMap<_, &AcceptedEdit> = accepted.iter().map(|own| (&own.key, own)).collect();
     let mut faults = Vec::new();
@@ -88,15 +89,17 @@ pub fn check_edits(
             None => others.push(*before),
         }
     }
-    match into {
-        // each object that the shared level reaches has another value now, or said it by itself already
-        Some(shared) if others.len() + accepted.len() != shared.objects => {
-            faults.push(diagnose_count(shared, others.len() + accepted.len(), &changed));
-        }
-        Some(_) => {}
-        None => faults.extend(others.into_iter().map(|own| diagnose_other(own, HINT_INTO))),
+    if into.is_none() {
+        faults.extend(others.iter().map(|own| diagnose_other(own, HINT_INTO)));
     }
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    // each object that the shared level reaches has another value now, or said it by itself already
+    let objects = others.len() + accepted.len();
+    // where nothing changes, there is another reason for it
+    let other_number = into.filter(|shared| objects != shared.objects && !changed.is_empty());
+    match faults.is_empty() {
+        true => Ok(other_number.map(|shared| diagnose_count(shared, objects, &changed))),
+        false => Err(faults),
+    }
 }
 
 fn diagnose_more(document: &Document) -> Diagnostic {

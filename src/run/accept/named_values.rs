@@ -1,10 +1,11 @@
 //! Named values as places for live values: a value of one environment that one object uses once, and nothing else.
 //!
-//! Uses are counted in effective documents, so a reference that a higher level replaces is no use.
+//! Uses are counted in effective documents, so a reference that a higher level replaces is no use. Where a value is not
+//! one object's alone, the levels of the object take the live value, as where a base decides.
 //! Deliberately absent: values that are sensitive or come from outside; they stay as they are.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::compose::level_index::LevelIndex;
@@ -21,9 +22,6 @@ use crate::run::import::draft::can_represent;
 use crate::run::import::live_layout::resolve_field;
 use crate::value::Sensitivity;
 use crate::yaml;
-
-/// So many other objects are named where a value is shared.
-const MAX_RELATED: usize = 5;
 
 /// The values of an environment and who uses them.
 pub struct NamedValues<'n, 't> {
@@ -72,7 +70,7 @@ impl<'n, 't> NamedValues<'n, 't> {
         Self { documents, index, scope_values, settings: OnceCell::new() }
     }
 
-    /// What a change makes of the named value that decides it; nothing where a document decides.
+    /// What a change makes of the named value that decides it; nothing where a level of the object takes the change.
     ///
     /// # Errors
     /// Why the value stays as it is.
@@ -82,8 +80,8 @@ impl<'n, 't> NamedValues<'n, 't> {
         let mut levels = document.levels.iter().flat_map(|levels| levels.iter_levels());
         let level = levels.find(|level| is_value(&level.kind) && level.source.path == place.source.path)?;
         let name = self.settings().names.get(&(place.source.path.as_str(), place.span.start));
-        let name = name.cloned().unwrap_or_default();
-        Some(self.build_edit(document, change, &DecidingValue { name, level, place }))
+        let value = DecidingValue { name: name.cloned().unwrap_or_default(), level, place };
+        self.build_edit(document, change, &value).transpose()
     }
 
     fn build_edit(
@@ -91,38 +89,30 @@ impl<'n, 't> NamedValues<'n, 't> {
         document: &Document,
         change: &Change,
         value: &DecidingValue,
-    ) -> Result<ValueEdit, Diagnostic> {
-        let refuse = |reason: &str| Err(value.diagnose_kept(change, reason));
-        let LevelKind::Values(environment) = &value.level.kind else {
-            return refuse("which is the default of every environment");
-        };
-        let settings = self.settings();
-        let definition = settings.definitions.get(&*value.name);
+    ) -> Result<Option<ValueEdit>, Diagnostic> {
+        let definition = self.settings().definitions.get(&*value.name);
         let mark = resolve_field(&document.kind, &change.path).map(|(mark, _)| mark);
         let is_public = |own: &&&ValueDefinition| own.sensitivity == Sensitivity::Public;
         let Some(definition) = definition.filter(is_public).filter(|_| mark == Some(Sensitivity::Public))
         else {
-            return refuse("and sensitive values are never written there");
+            return Err(value.diagnose_sensitive(change));
         };
-        let in_scope = settings.in_scope.contains(&*value.name)
-            || self.scope_values.contains(&(Arc::clone(environment), value.name.clone()));
-        if in_scope {
-            return refuse("which a `scope` uses too");
-        }
-        let place = (value.place.source.path.as_str(), value.place.span.start);
-        let users = settings.uses.get(&place).map(Vec::as_slice).unwrap_or_default();
-        let own = document.name_place();
-        if users.iter().any(|user| user.name_place() != own) {
-            return Err(diagnose_shared(value, change, document, users));
-        }
-        if users.len() != 1 {
-            return refuse("which this object uses at several places");
-        }
         let live = change.before.as_ref().filter(|live| can_represent(&definition.ty, live));
-        let Some(live) = live else { return refuse("which cannot hold the live value") };
+        let Some(live) = live.filter(|_| self.is_used_once(document, value)) else { return Ok(None) };
         let (path, anchor) = (value.place.source.path.clone(), value.place.span.start);
         let place = LevelPlace::Written { path, anchor, keys: Vec::new() };
-        Ok(ValueEdit { place, name: value.name.clone(), setting: build_literal(live) })
+        Ok(Some(ValueEdit { place, name: value.name.clone(), setting: build_literal(live) }))
+    }
+
+    /// Whether a value of an environment has one use, in this document.
+    fn is_used_once(&self, document: &Document, value: &DecidingValue) -> bool {
+        let LevelKind::Values(environment) = &value.level.kind else { return false };
+        let settings = self.settings();
+        let in_scope = settings.in_scope.contains(&*value.name)
+            || self.scope_values.contains(&(Arc::clone(environment), value.name.clone()));
+        let place = (value.place.source.path.as_str(), value.place.span.start);
+        let users = settings.uses.get(&place).map(Vec::as_slice).unwrap_or_default();
+        !in_scope && matches!(users, [only] if only.name_place() == document.name_place())
     }
 
     fn settings(&self) -> &ValueSettings<'n> {
@@ -177,9 +167,12 @@ impl<'n> ValueSettings<'n> {
 }
 
 impl DecidingValue<'_> {
-    fn diagnose_kept(&self, change: &Change, reason: &str) -> Diagnostic {
+    fn diagnose_sensitive(&self, change: &Change) -> Diagnostic {
         let (label, path) = (format_path(&change.path), &self.place.source.path);
-        let message = format!("`{label}` is set by the value `{}` in {path}, {reason}", self.name);
+        let message = format!(
+            "`{label}` is set by the value `{}` in {path}, and sensitive values are never written there",
+            self.name
+        );
         Diagnostic::warning("named-value", message)
             .with_location(self.place.clone())
             .with_hint("change the value there, or set the field in the document or in an overlay")
@@ -193,19 +186,4 @@ fn visit_values(node: &DesiredNode, visit: &mut dyn FnMut(&DesiredNode)) {
         DesiredValue::List(items) => items.iter().for_each(|inner| visit_values(inner, visit)),
         _ => visit(node),
     }
-}
-
-/// The fault of a value that several objects use, with the others.
-fn diagnose_shared(
-    value: &DecidingValue,
-    change: &Change,
-    document: &Document,
-    users: &[&Document],
-) -> Diagnostic {
-    let objects: BTreeMap<_, &Document> = users.iter().map(|user| (user.name_place(), *user)).collect();
-    let fault = value.diagnose_kept(change, &format!("which {} objects use", objects.len()));
-    let others = objects.iter().filter(|(place, _)| **place != document.name_place()).take(MAX_RELATED);
-    others.fold(fault, |fault, (_, user)| {
-        fault.with_related(user.locate_span(user.name_span), format!("`{}` uses it too", user.name))
-    })
 }

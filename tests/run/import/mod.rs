@@ -4,6 +4,7 @@
 //! environment, by eye where a line matters. Nothing here may depend on what one kind looks like, unless the
 //! test says which.
 
+mod composed;
 mod import_fixture;
 mod leaks;
 mod lists_in_items;

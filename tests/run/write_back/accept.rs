@@ -96,17 +96,51 @@ fn a_shared_level_needs_the_exact_number_of_objects() {
 }
 
 #[test]
-fn a_value_of_several_objects_is_reported_and_left() {
+fn a_field_with_a_value_of_several_objects_goes_into_the_overlay() {
     let depot = Depot::new(&FILES);
     depot.edit(&depot.production, "A", json!({ "price": 7, "note": "new" }));
-    let ran = depot.accept(4, &[]);
-    let message = "`price` is set by the value `price` in values/production.yaml, which 2 objects use";
-    ran.complains(&["named-value", message, "`bolt` uses it too"]);
-    assert!(!ran.err.contains("`anvil` uses it too"), "{}", ran.err);
+    depot.accept(0, &[]).says(&["price", "config/production/anvil.yaml"]);
     assert_eq!(depot.workspace.read("values/production.yaml"), "price: 5\n");
-    assert!(depot.workspace.read("config/production/anvil.yaml").contains("note: new"));
-    depot.accept(3, &["--path", "price"]).complains(&["named-value"]);
-    depot.accept(0, &["--path", "label"]).says(&["nothing to accept"]);
+    let expected = OVERLAY.replace("old", "new") + "  price: 7\n";
+    assert_eq!(depot.workspace.read("config/production/anvil.yaml"), expected);
+    depot.expect_in_sync("production");
+    // the document of one environment is no level of others
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "B", json!({ "price": 8 }));
+    depot.accept(0, &[]);
+    assert_eq!(depot.workspace.read("values/production.yaml"), "price: 5\n");
+    assert_eq!(depot.workspace.read("bases/usual.yaml"), BASE);
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS.to_owned() + "      price: 8\n");
+    depot.expect_in_sync("production");
+}
+
+#[test]
+fn a_number_of_objects_is_one_fault_and_none_where_nothing_is_written() {
+    let files = [FILES[0], FILES[1], FILES[2], ("values/production.yaml", "price: 5\nword: old\n")];
+    let depot = Depot::with_values("word: { type: string, sensitivity: internal }", &files);
+    let items = ITEMS.replace("label: 'Bolt'", "label: 'Bolt'\n      hints: { staff: { value: word } }");
+    depot.workspace.write("config/items.yaml", &items);
+    depot.apply();
+    depot.edit(&depot.production, "B", json!({ "hints": { "staff": "new" } }));
+    let ran = depot.accept(3, &["--personal", "--into", "base=3"]);
+    ran.complains(&["named-value"]);
+    assert!(!ran.err.contains("this changes"), "{}", ran.err);
+    depot.edit(&depot.production, "A", json!({ "stock": 9 }));
+    depot.edit(&depot.production, "B", json!({ "stock": 9 }));
+    let ran = depot.accept(3, &["--path", "stock", "--into", "base=2"]);
+    ran.complains(&["this changes 3 objects, not 2"]);
+    assert_eq!(ran.err.matches("this changes").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn a_changed_natural_key_is_taken_where_that_is_allowed() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "B", json!({ "code": "C" }));
+    depot.accept(3, &[]).complains(&["wrong-object", "--allow-rename"]);
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
+    depot.accept(0, &["--allow-rename"]);
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS.replace("code: B ", "code: C "));
+    depot.expect_in_sync("production");
 }
 
 const PRICES: &str = "# by hand\nprice: 5 # each\n";
@@ -129,59 +163,69 @@ fn a_value_of_one_object_is_set_in_the_values_of_its_environment() {
     depot.expect_in_sync("production");
     // no one set it in staging: the default is of every environment
     depot.edit(&depot.staging, "A", json!({ "price": 8 }));
-    let ran = depot.workspace.expect(3, &["accept", "--env", "staging"]);
-    ran.complains(&["the value `price` in trueup.yaml, which is the default of every environment"]);
+    depot.workspace.expect(0, &["accept", "--env", "staging"]);
+    let text = depot.workspace.read("config/staging/items.yaml");
+    assert_eq!(text, "overlay: staging\nkind: depot/item\nname: anvil\nspec:\n  price: 8\n");
+    depot.expect_in_sync("staging");
 }
 
 #[test]
-fn a_value_that_means_more_than_one_field_stays() {
+fn a_field_with_a_value_of_more_fields_goes_into_the_document() {
     let document = |spec: &str| {
         format!("kind: depot/item\nname: one\nenvironments: [production]\nspec:\n  code: O\n{spec}")
     };
     let twice = "  label: { value: word }\n  note: { value: word }\n";
-    let masked = "  label: one\n  hints: { staff: { value: hint } }\n";
-    for (spec, values, edit, reason) in [
-        (twice, "word: old\n", json!({ "label": "new" }), "which this object uses at several places"),
-        (
-            "  stock: { value: count }\n",
-            "count: 3\n",
-            json!({ "stock": null }),
-            "which cannot hold the live value",
-        ),
-        (
-            masked,
-            "hint: old\n",
-            json!({ "hints": { "staff": "new" } }),
-            "and sensitive values are never written there",
-        ),
-    ] {
-        let (document, values) = (document(spec), format!("price: 1\n{values}"));
+    let cases = [
+        (twice, "word: old\n", json!({ "label": "new" }), twice.replacen("{ value: word }", "new", 1)),
+        ("  stock: { value: count }\n", "count: 3\n", json!({ "stock": null }), "  stock: null\n".to_owned()),
+    ];
+    for (spec, values, edit, expected) in cases {
+        let values = format!("price: 1\n{values}");
         let depot = Depot::with_values(
-            "word: { type: string }, count: { type: integer }, hint: { type: string, sensitivity: internal }",
-            &[("config/one.yaml", &document), ("values/production.yaml", &values)],
+            "word: { type: string }, count: { type: integer }",
+            &[("config/one.yaml", &document(spec)), ("values/production.yaml", &values)],
         );
         depot.edit(&depot.production, "O", edit);
-        let ran = depot.accept(3, &["--personal"]);
-        ran.complains(&["named-value", reason]);
-        assert_eq!(depot.workspace.read("values/production.yaml"), values, "{}", ran.all());
-        assert_eq!(depot.workspace.read("config/one.yaml"), document);
+        depot.accept(0, &[]);
+        assert_eq!(depot.workspace.read("values/production.yaml"), values);
+        assert_eq!(depot.workspace.read("config/one.yaml"), document(&expected));
+        depot.expect_in_sync("production");
     }
+}
+
+#[test]
+fn a_sensitive_value_stays() {
+    let document = "kind: depot/item\nname: one\nenvironments: [production]\nspec:\n  code: O\n  hints: { staff: { value: hint } }\n";
+    let values = "price: 1\nhint: old\n";
+    let depot = Depot::with_values(
+        "hint: { type: string, sensitivity: internal }",
+        &[("config/one.yaml", document), ("values/production.yaml", values)],
+    );
+    depot.edit(&depot.production, "O", json!({ "hints": { "staff": "new" } }));
+    let ran = depot.accept(3, &["--personal"]);
+    ran.complains(&["named-value", "and sensitive values are never written there"]);
+    assert_eq!(depot.workspace.read("values/production.yaml"), values, "{}", ran.all());
+    assert_eq!(depot.workspace.read("config/one.yaml"), document);
 }
 
 #[test]
 fn a_value_that_a_scope_uses_stays() {
     let head = "environments: [production]\n";
-    let item = format!("kind: depot/item\nname: one\n{head}spec:\n  code: O\n  label: {{ value: word }}\n");
+    let document =
+        |label: &str| format!("kind: depot/item\nname: one\n{head}spec:\n  code: O\n  label: {label}\n");
     let scope = "scope: { shop: { value: word } }\n";
     let part = format!("kind: depot/part\nname: part\n{head}{scope}spec: {{ code: P }}\n");
     let values = "word: old\n";
+    let item = document("{ value: word }");
     let files =
         [("config/one.yaml", &*item), ("values/production.yaml", values), ("config/part.yaml", &part)];
     let depot = Depot::with_values("word: { type: string }", &files);
     depot.edit(&depot.production, "O", json!({ "label": "new" }));
-    depot.accept(3, &[]).complains(&["named-value", "which a `scope` uses too"]);
+    depot.accept(0, &[]);
     assert_eq!(depot.workspace.read("values/production.yaml"), values);
+    assert_eq!(depot.workspace.read("config/one.yaml"), document("new"));
     // without that document, the value has one use
+    depot.workspace.write("config/one.yaml", &item);
     depot.workspace.remove("config/part.yaml");
     depot.accept(0, &[]);
     assert_eq!(depot.workspace.read("values/production.yaml"), "word: new\n");

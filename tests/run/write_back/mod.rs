@@ -4,7 +4,7 @@
 mod accept;
 mod accept_lists;
 mod accept_property;
-mod depot;
+pub mod depot;
 mod promote;
 mod share;
 mod why;
