@@ -20,7 +20,7 @@ if [ -n "${PERMISSION_AUTHORS:-}" ] && [ -n "${NUMBER:-}" ]; then
   # an edit whose editor is not known may be anyone's: of a deleted account, or behind the first page
   trusted=$(jq -r '.author.login != null and (.userContentEdits | .totalCount == (.nodes | length)
     and all(.nodes[]; .editor.login != null))' <<< "$pull")
-  if [ "$trusted" = false ]; then people="$people somebody"; fi
+  if [ "$trusted" = false ]; then people="$people unknown-editor"; fi
   authors=${PERMISSION_AUTHORS//[$'\n\t\r']/ }
   for person in $people; do
     case " $authors " in *" $person "*) ;; *) trusted=false ;; esac

@@ -145,12 +145,18 @@ fn write_ci_files(
             return Ok(None);
         }
     };
-    let mut files = WrittenFiles::default();
+    let (mut files, mut steps) = (WrittenFiles::default(), String::new());
     for file in workspace.build_files(service) {
         let path = format!("{}{}", workspace.relative_root, file.path);
         files.write_new(&common.directory, &path, &file.text)?;
+        if files.kept.last() == Some(&path) {
+            let there = std::fs::read_to_string(common.directory.join(&path)).unwrap_or_default();
+            for line in file.list_missing_variables(&there) {
+                steps.push_str(&format!("  add to the variables in {path}: {line}\n"));
+            }
+        }
     }
-    let steps = workspace.render_next_steps(service, &files.kept);
+    steps.push_str(&workspace.render_next_steps(service, &files.kept));
     Ok(Some((files, steps)))
 }
 

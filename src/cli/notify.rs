@@ -15,7 +15,7 @@ use crate::workspace::settings::NotifySettings;
 use crate::workspace::settings::file::{NotifyEvent, NotifyFormat};
 use crate::workspace::{LoadedWorkspace, secrets};
 
-/// Tells every webhook that wants to hear of this event.
+/// Sends this event to every webhook that subscribes to it.
 pub fn send_notifications(
     workspace: &LoadedWorkspace,
     event: NotifyEvent,

@@ -431,7 +431,7 @@ impl PreparedRun {
         self.workspace.documents.iter().map(|document| build_job(document, &index)).collect()
     }
 
-    /// A session for runs; `tell` hears how far they are.
+    /// A session for runs; `tell` receives their progress.
     pub fn build_session<'s>(
         &'s self,
         reading: &RunArgs,

@@ -299,7 +299,7 @@ impl<'k> DocumentDigester<'k> {
     }
 }
 
-/// Who hears what a document asks, node by node.
+/// Receives what a document asks, node by node.
 trait DesiredVisitor {
     /// An object or a map begins.
     fn begin_fields(&mut self);

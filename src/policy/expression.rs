@@ -212,10 +212,10 @@ fn convert_syntax_error(text: &str, error: &cel::ParseError) -> ExpressionError 
     }
 }
 
-/// Hears the number of every node.
-fn visit_ids(expression: &IdedExpr, hear: &mut dyn FnMut(u64)) {
-    hear(expression.id);
-    visit_children(&expression.expr, &mut |inside| visit_ids(inside, hear));
+/// Calls `visit` with the number of every node.
+fn visit_ids(expression: &IdedExpr, visit: &mut dyn FnMut(u64)) {
+    visit(expression.id);
+    visit_children(&expression.expr, &mut |inside| visit_ids(inside, visit));
 }
 
 /// Every expression right below one.

@@ -30,7 +30,7 @@ pub struct RetryEvent<'a> {
     pub delay: Duration,
 }
 
-/// Who hears of requests that are sent again.
+/// Receives the requests that are sent again.
 pub type RetryListener = Arc<dyn Fn(&RetryEvent) + Send + Sync>;
 
 /// What a run may cost, and what it has cost so far.
@@ -50,7 +50,7 @@ impl RetryBudget {
         Self { cancellation: stop, max_retries: most.map(u64::from), ..Self::default() }
     }
 
-    /// From now on someone hears of requests that are sent again; the first who asked.
+    /// From now on requests that are sent again are reported; the first observer counts.
     pub fn set_listener(&self, listener: RetryListener) {
         let _ = self.listener.set(listener);
     }

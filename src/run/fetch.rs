@@ -94,7 +94,7 @@ pub struct FetchOptions {
     pub confirms_absence: bool,
 }
 
-/// Reads one group; `tell` hears now and then how many objects more were found.
+/// Reads one group; `tell` receives now and then how many more objects were found.
 pub async fn fetch_group(
     service: &TargetClient,
     group: &JobGroup,

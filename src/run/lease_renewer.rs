@@ -1,6 +1,6 @@
 //! Keeps leases while a run works: renews them in a thread of its own, and gives them back at the end.
 //!
-//! A run that hears that a lease was lost begins nothing any more. A run that is killed keeps nothing.
+//! A run whose lease was lost begins nothing any more. A run that is killed keeps nothing.
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};

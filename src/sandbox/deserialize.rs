@@ -2,7 +2,7 @@
 //!
 //! Two spellings: `Response`, in which the service answers (samples, data files, edits), and `Request`, in which
 //! it takes bodies. A service either binds silently, so that what does not fit becomes the type's zero and
-//! no one hears of it, or it refuses and names the field. Absent, null and empty stay three things here.
+//! nothing reports it, or it refuses and names the field. Absent, null and empty stay three things here.
 //! Deliberately absent: who may write a field, and what an absent one means; `rules` knows.
 
 use std::borrow::Cow;

@@ -146,7 +146,7 @@ async fn read_body(body: Incoming) -> Result<Bytes, SandboxError> {
 }
 
 /// The whole body; none when it is too large. What is too much is read on for a while and dropped, because
-/// few clients hear a refusal while they are still sending.
+/// few clients read a refusal while they are still sending.
 async fn collect_body(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
     let (mut kept, mut size) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {

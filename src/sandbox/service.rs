@@ -55,7 +55,7 @@ pub struct SandboxState {
     /// For each kind an object to take after in what the service makes by itself.
     pub templates: Vec<Option<Object>>,
     pub id_generator: SandboxIdGenerator,
-    /// Of each write that was only accepted, how many requests still hear that it is under way.
+    /// Of each write that was only accepted, how many requests are still answered that it is in progress.
     pub operations: Vec<u8>,
     /// What POSTs were answered, by their keys.
     pub replays: Vec<(String, SandboxResponse)>,

@@ -7,6 +7,8 @@
 mod template;
 mod workspace;
 
+use std::collections::BTreeSet;
+
 use clap::ValueEnum;
 
 use self::template::fill_template;
@@ -51,6 +53,12 @@ pub struct CiFile {
 impl CiFile {
     fn new(path: impl Into<String>, text: String) -> Self {
         Self { path: path.into(), text }
+    }
+
+    /// The lines that pass a variable on and are not in the text of a file that was kept.
+    pub fn list_missing_variables(&self, kept: &str) -> BTreeSet<&str> {
+        let passes_on = |line: &&str| line.contains("${{ secrets.") || line.contains("${{ vars.");
+        self.text.lines().map(str::trim).filter(passes_on).filter(|line| !kept.contains(line)).collect()
     }
 }
 

@@ -93,7 +93,7 @@ fn values() {
     );
     check(
         &[("values/production.yaml", "yard: south\nprice: much\n")],
-        &["wrong-value values/production.yaml:2:8"],
+        &["wrong-value values/production.yaml:2:8 + trueup.yaml:6:3"],
         "",
     );
     check(
@@ -270,7 +270,7 @@ fn settings() {
     );
     check(
         &[("trueup.yaml", &format!("{SETTINGS}defaults: {{ depot/item: [other], depot/itm: [usual] }}\n"))],
-        &["unknown-kind trueup.yaml:11:34"],
+        &["unknown-base trueup.yaml:11:26", "unknown-kind trueup.yaml:11:34"],
         "did you mean",
     );
 }

@@ -157,6 +157,8 @@ fn a_workspace_in_a_folder_has_files_of_its_own() {
     ran.says(&[
         "kept  ../../.github/workflows/trueup-sites-harbor-drift.yml",
         "trueup-sites-harbor-plan.yml",
+        "add to the variables in ../../.github/workflows/trueup-sites-harbor-drift.yml: \
+         BOOTVIEW_TOKEN: ${{ secrets.BOOTVIEW_TOKEN }}\n",
     ]);
     ran.says(&[
         "the environments plan, apply, each with its secrets:\n    BOOTVIEW_TOKEN\n    TRUEUP_DIGEST_KEY\n",
