@@ -98,7 +98,7 @@ fn values() {
     );
     check(
         &[("values/production.yaml", "yard: south\npin: hunter2\n")],
-        &["plain-secret values/production.yaml:2:6"],
+        &["plain-secret values/production.yaml:2:6 + trueup.yaml:7:3"],
         "from_env",
     );
     check(
@@ -269,9 +269,14 @@ fn settings() {
         "remove one",
     );
     check(
-        &[("trueup.yaml", &format!("{SETTINGS}defaults: {{ depot/item: [other], depot/itm: [usual] }}\n"))],
-        &["unknown-base trueup.yaml:11:26", "unknown-kind trueup.yaml:11:34"],
+        &[("trueup.yaml", &format!("{SETTINGS}defaults: {{ depot/item: [usual], depot/itm: [usual] }}\n"))],
+        &["unknown-kind trueup.yaml:11:34"],
         "did you mean",
+    );
+    check(
+        &[("trueup.yaml", &format!("{SETTINGS}defaults: {{ depot/item: [other] }}\n"))],
+        &["unknown-base trueup.yaml:11:26"],
+        "known here: usual",
     );
 }
 
