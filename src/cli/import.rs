@@ -262,7 +262,7 @@ fn diagnose_pending_edits(composed: &ImportedObject) -> Vec<Diagnostic> {
     }
 }
 
-/// Whether the document of an object stands here and is made from several levels, or for several environments.
+/// Whether the document of an object is here and is made from several levels, or for several environments.
 fn is_composed(folder: &ImportFolder, own: &ImportedObject) -> bool {
     matches!(own.action, ImportAction::Elsewhere(document) if folder.contains_document(document))
 }

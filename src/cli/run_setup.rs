@@ -212,7 +212,7 @@ fn resolve_targets(
     resolved
 }
 
-/// Tells the index of the targets of a run.
+/// Passes the targets of a run to the index.
 fn add_targets(
     index: &mut ObjectIndex,
     services: &BTreeMap<Arc<str>, TargetClient>,

@@ -28,7 +28,7 @@ pub struct LevelStatement {
     pub unsets: bool,
     /// Whether it is the node that the effective document has.
     pub is_effective: bool,
-    /// Under which key of a list edit it stands.
+    /// The key of the list edit that holds it.
     pub edit: Option<ItemEdit>,
 }
 
@@ -40,7 +40,7 @@ pub struct LevelLookup<'s> {
     pub documents: Vec<RawDocument<'s>>,
 }
 
-/// A value that is asked for: the path as it is written, and its steps.
+/// A requested value: the path as it is written, and its steps.
 pub struct AskedValue<'p> {
     pub path: &'p str,
     pub steps: &'p [AskedStep],

@@ -11,7 +11,7 @@ use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::kind::{ArrayType, Field, FieldType, ItemType, Shape};
 use crate::yaml::{YamlData, YamlNode};
 
-/// One step of a path, as it is asked for.
+/// One step of a requested path.
 pub enum AskedStep {
     /// A field, or a key of a map.
     Key(String),
@@ -32,7 +32,7 @@ pub enum LevelStep<'k> {
     Item(LevelItemMatcher<'k>),
 }
 
-/// Tells whether a written item is the one that is asked for.
+/// Matches written items with the requested one.
 pub struct LevelItemMatcher<'k> {
     pub list: &'k ArrayType,
     /// What is known of the item by the fields of its keys.
@@ -50,7 +50,7 @@ pub enum ItemEdit {
 }
 
 impl ItemEdit {
-    /// The key under which it stands.
+    /// The key that holds it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -70,7 +70,7 @@ pub fn parse_path(text: &str, shape: &Shape) -> Result<Vec<AskedStep>, Diagnosti
     Ok(parser.steps)
 }
 
-/// A path without what stands in brackets.
+/// A path without its brackets.
 pub fn strip_items(path: &str) -> String {
     let (mut stripped, mut rest) = (String::new(), path);
     while let Some(at) = rest.find('[') {
@@ -152,7 +152,7 @@ impl PathParser {
     }
 }
 
-/// What stands in the brackets at the start, and what follows.
+/// The content of the brackets at the start, and what follows.
 fn split_brackets(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('[')?;
     let end = find_outside_quotes(inner, ']')?;
@@ -207,7 +207,7 @@ fn describe_item(field: &Field, list: &ArrayType) -> String {
     format!("{}[{inside}]", field.name)
 }
 
-/// A path as it is searched for in the levels of a document, and where the effective value stands.
+/// A path as it is searched for in the levels of a document, and the place of the effective value.
 pub struct ResolvedPath<'k> {
     pub steps: Vec<LevelStep<'k>>,
     pub effective: Option<SourceLocation>,
@@ -271,7 +271,7 @@ fn find_effective<'d>(
 }
 
 impl<'k> LevelItemMatcher<'k> {
-    /// By what the effective item says of its keys, else by what is asked for.
+    /// By the keys of the effective item, else by the requested ones.
     fn new(
         encoder: &NodeEncoder,
         item: Option<&DesiredNode>,
@@ -313,7 +313,7 @@ pub struct FoundNode<'n, 't> {
     pub edit: Option<ItemEdit>,
 }
 
-/// What stands at a path below a node. An edit has an item once for each of its keys.
+/// The nodes at a path below a node. An edit has an item once for each of its keys.
 pub fn find_nodes<'n, 't>(
     encoder: &NodeEncoder,
     found: FoundNode<'n, 't>,

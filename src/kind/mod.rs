@@ -396,7 +396,7 @@ pub struct ArrayType {
     /// The fields of each item that an empty list clears, by their number in the item's shape, where the service keeps
     /// what is not listed.
     pub cleared_item_fields: Vec<u16>,
-    /// How the items stand in a body where the service has an object in place of the list.
+    /// How a body holds the items where the service has an object in place of the list.
     pub keyed_members: Option<KeyedMembers>,
 }
 

@@ -46,7 +46,7 @@ pub struct OpenApiDocument {
 /// A schema at a pointer, with its texts.
 #[derive(Default)]
 pub struct SchemaNode {
-    /// What stands inside it are references.
+    /// Strings inside it are references.
     pub schema: Option<Schema>,
     /// The reference that it is, if it is one; none inside where it leads to another file.
     pub reference: Option<Option<String>>,

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use crate::openapi::document::{OpenApiDocument, SchemaNode, parse_target};
 
-/// How many schemas may stand inside each other, from the first try to the last.
+/// How deep schemas may be nested, from the first try to the last.
 const NESTING_LIMITS: [usize; 4] = [6, 8, 12, 24];
 /// How many schemas are unfolded for one body or answer.
 const MAX_SCHEMAS: usize = 1_500;

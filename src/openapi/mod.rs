@@ -234,7 +234,7 @@ fn refresh_kind_file(
     Ok(file)
 }
 
-/// Files that pass the check, or one of them that does beside the others.
+/// Files that pass the check, or one of them that does together with the others.
 fn check_files(name: &str, files: Vec<(String, String)>, only: Option<&str>) -> Result<(), Diagnostic> {
     let mut faults: Vec<Diagnostic> = Vec::new();
     let placed = files.into_iter().map(|(file, text)| (format!("apis/{name}/{file}"), text)).collect();

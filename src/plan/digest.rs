@@ -123,7 +123,7 @@ pub fn digest_bytes(text: &[u8], key: Option<&[u8]>) -> String {
     compute_digest(&[b"b", &encode_length(text.len()), text], key, 32)
 }
 
-/// How a length stands before its piece.
+/// The form of a length before its piece.
 fn encode_length(length: usize) -> [u8; 8] {
     (length as u64).to_be_bytes()
 }

@@ -1,4 +1,4 @@
-//! Values as they stand in bodies: objects in full, or reduced to the members that differ.
+//! Values as bodies hold them: objects in full, or reduced to the members that differ.
 //!
 //! Deliberately absent: which fields a request is about (`request`).
 
@@ -160,7 +160,7 @@ fn encode_changed_fields(
     shape.fields.iter().filter(|field| !field.is_member_name()).filter_map(member).collect()
 }
 
-/// The items of a list that is an object in bodies, of which a change is asked for; one that goes is null.
+/// The items of a list that is an object in bodies, that change; one that goes is null.
 fn encode_changed_items(
     list: &ArrayType,
     items: &[Value],

@@ -2,7 +2,7 @@
 //!
 //! The index knows the id of the former object until it is gone. While it is there, its delete is the step of its
 //! document; what the document asks besides follows in the next run. It is looked for by that id alone, and deleted
-//! only where it is the object that the document meant; where nobody knows, nothing is written of the document.
+//! only where it is the object that the document meant; where that is not known, nothing is written of the document.
 //! Deliberately absent: replacements that were cut off after the delete, which are plain creates by then.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use crate::value::Value;
 /// The former object of a replacement that may still be there.
 pub enum FormerObject {
     Live(Box<Snapshot>),
-    /// Why nobody knows whether it is there.
+    /// Why it is not known whether it is there.
     Unread(Vec<Diagnostic>),
 }
 

@@ -192,7 +192,7 @@ impl ReadParent {
     }
 }
 
-/// How the objects of parents stand that the run leaves out, with the numbers of their jobs.
+/// The states of the parents that the run leaves out, with the numbers of their jobs.
 async fn read_parents(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<(usize, ReadParent)> {
     let groups = group_jobs(jobs);
     let reads = groups.iter().map(|group| read_group(session, group, jobs));

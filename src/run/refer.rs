@@ -112,7 +112,7 @@ impl ReferenceResolver {
         std::mem::take(&mut *self.unselected_reasons.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// No one knows how the object of a document stands that cannot be read.
+    /// The state of an object that cannot be read is unknown.
     pub fn set_unread(&self, key: ReferentKey) {
         self.statuses.set_unread(key);
     }

@@ -197,7 +197,7 @@ impl SandboxRoute {
 }
 
 impl SandboxPathParameters {
-    /// The text of a scope parameter that stands elsewhere.
+    /// The text of a scope parameter that is defined elsewhere.
     pub fn add_scope(&mut self, number: usize, text: String) {
         self.scope.push((number, text));
     }

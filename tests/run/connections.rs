@@ -61,7 +61,7 @@ impl SecureDepot {
         Self { workspace, service, port }
     }
 
-    /// Sets the target: its host, what stands beside it, and what stands in `auth`. Each of them is a line.
+    /// Sets the target: its host, further lines, and those of `auth`. Each of them is a line.
     fn set_target(&self, host: &str, connection: &str, auth: &str) {
         let port = self.port;
         let auth = if auth.is_empty() { String::new() } else { format!("\n      {auth}") };

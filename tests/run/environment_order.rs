@@ -228,7 +228,7 @@ fn another_clone_knows_by_shared_receipts() {
     });
     refused(&depot, &PRODUCTION, &["no receipt says", &format!("the receipt {name} cannot be read")]);
     std::fs::write(&newest, &sound).expect("a file");
-    // nor is one under another key, and what cannot be read is named beside it
+    // nor is one under another key, and what cannot be read is named too
     depot.workspace.set("TRUEUP_DIGEST_KEY", "another long text of one machine");
     let older = others.iter().map(|own| own.path()).find(|path| *path != newest).expect("another receipt");
     std::fs::write(&older, "{").expect("a file");

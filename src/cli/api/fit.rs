@@ -310,14 +310,14 @@ impl<'k> FitCollector<'k> {
     }
 
     fn inspect_members(&mut self, shape: &Shape, object: &Object, at: &str) {
-        for stranger in &object.unknown_fields {
-            // what does not fit its field stands among the strangers too, and is reported as a misfit
+        for unknown_field in &object.unknown_fields {
+            // what does not fit its field is among the unknown fields too, and is reported as a misfit
             if !shape
                 .fields
                 .iter()
-                .any(|field| is_read_from(field, &stranger.name, self.kind.api.member_names))
+                .any(|field| is_read_from(field, &unknown_field.name, self.kind.api.member_names))
             {
-                self.record_unknown_field(stranger, at);
+                self.record_unknown_field(unknown_field, at);
             }
         }
         for field in &shape.fields {
@@ -331,15 +331,15 @@ impl<'k> FitCollector<'k> {
         }
     }
 
-    fn record_unknown_field(&mut self, stranger: &UnknownField, at: &str) {
-        let path = join_path(at, &stranger.name);
+    fn record_unknown_field(&mut self, unknown_field: &UnknownField, at: &str) {
+        let path = join_path(at, &unknown_field.name);
         if self.missing.len() >= MAX_PATHS && !self.missing.contains_key(&path) {
             return;
         }
-        let value = read_any(stranger.raw.as_bytes(), self.format).ok();
+        let value = read_any(unknown_field.raw.as_bytes(), self.format).ok();
         let sort =
             value.as_ref().map_or(ObservedType { json_type: "unreadable", kind_type: "any" }, observe_type);
-        if stranger.name.contains('.') {
+        if unknown_field.name.contains('.') {
             self.dotted.insert(path.clone());
         }
         let counted = self.missing.entry(path).or_insert_with(|| CountedFinding::new(Vec::new()));
@@ -456,7 +456,7 @@ impl<'k> FitCollector<'k> {
                     let own = object
                         .unknown_fields
                         .iter()
-                        .find(|stranger| is_read_from(field, &stranger.name, names))?;
+                        .find(|unknown_field| is_read_from(field, &unknown_field.name, names))?;
                     let mut value = read_any(own.raw.as_bytes(), self.format).ok()?;
                     for step in steps {
                         let index = step.parse::<usize>().ok()?;

@@ -1,7 +1,7 @@
 //! A second import of documents of several levels: live values go into the level that owns them, by the rules of
 //! `accept`.
 //!
-//! Deliberately absent: those rules (`run::accept`), and documents that stand in one place as they are.
+//! Deliberately absent: those rules (`run::accept`), and documents that one file holds as they are.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct ComposedImport<'i> {
 }
 
 impl ComposedImport<'_> {
-    /// Writes what is live, and tells the summary.
+    /// Writes what is live, and returns the summary.
     pub fn write_objects(&self, imported: Vec<ImportedObject>, summary: &mut ImportSummary) {
         if imported.is_empty() {
             return;

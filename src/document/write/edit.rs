@@ -1,7 +1,7 @@
 //! Changes to a text that is there, by the bytes of its nodes: everything else stays as it was written.
 //!
 //! A value is replaced in the style in which it stands, items and entries come and go with their lines. What
-//! stands behind an anchor, or cannot be distinguished from what surrounds it, is not touched: it is reported to the caller.
+//! is behind an anchor, or cannot be distinguished from what surrounds it, is not touched: it is reported to the caller.
 //! Whoever applies the edits reads the result again and compares; nothing here is believed on its own.
 
 use std::ops::Range;

@@ -98,7 +98,7 @@ impl KindChecker<'_> {
             for name in names.filter(|name| context.scope.iter().any(|scope| *scope.name == **name)) {
                 if text != format!("{{{name}}}") {
                     let message = format!("`{{{name}}}` is filled in only where it is the whole text");
-                    let hint = "in a longer text it would be sent as it stands";
+                    let hint = "in a longer text it would be sent as it is written";
                     self.report_error_with_hint(yaml_path, "word-does-not-fit", message, hint);
                 }
                 used.push(name);

@@ -1,7 +1,7 @@
 //! The field that an item of an error response names.
 //!
 //! Services write a text, a JSON Pointer (RFC 6901, also as a URI fragment: `#/rules/0/port`, RFC 9457), or the steps
-//! to the field. Where these stand in `loc`, the first may be the part of the request
+//! to the field. Where these are in `loc`, the first may be the part of the request
 //! (`["body", "rules", 0, "port"]`, FastAPI). All become `rules[0].port`.
 //! Deliberately absent: redaction, which the caller does.
 
@@ -12,7 +12,7 @@ use crate::value::Value;
 /// The parts of a request, as FastAPI names them.
 const REQUEST_PARTS: [&str; 5] = ["body", "query", "path", "header", "cookie"];
 
-/// The name of a field that stands at the path `member` of the item; none where the error is about the whole request.
+/// The name of a field at the path `member` of the item; none where the error is about the whole request.
 pub fn render_field_name(value: &Value, member: &str) -> Option<String> {
     let Value::Array(steps) = value else { return format_scalar(value).and_then(render_text) };
     let steps: Vec<String> = steps.iter().filter_map(format_scalar).collect();

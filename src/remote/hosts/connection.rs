@@ -10,7 +10,7 @@ use crate::remote::target::Target;
 
 impl AllowedHosts {
     /// Whether requests of `target` may pass through a proxy, as far as its settings name one. The proxies of the
-    /// environment are the choice of whoever sets it.
+    /// environment are the choice of the person who sets it.
     ///
     /// # Errors
     /// When they may not.

@@ -4,7 +4,7 @@ use super::object_reader::matches_member_name;
 use super::{KeySyntax, TokenKind, WireLexer, WireReadResult};
 use crate::kind::MemberNameCase;
 
-/// What stands behind the name of a list whose items are searched.
+/// What follows the name of a list whose items are searched.
 const EACH_ITEM: &str = "[]";
 
 /// A member that is looked for, and what for; dots reach inwards, and `[]` into the items of a list.

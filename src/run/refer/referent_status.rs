@@ -44,7 +44,7 @@ impl ReferentStatuses {
         all.insert(job.build_referent_key(), (standing, locate_job(job)));
     }
 
-    /// No one knows how the object of a document stands that cannot be read.
+    /// The state of an object that cannot be read is unknown.
     pub fn set_unread(&self, key: ReferentKey) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(key, (ReferentStatus::Unread, None));

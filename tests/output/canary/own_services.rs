@@ -358,7 +358,7 @@ fn proxies_and_their_credentials_are_not_repeated() {
         let client = authority.issue("ci.example.com", 2100);
         estate.workspace.set("CA", client.certificate_pem());
         estate.workspace.set("PROXY", format!("http://{user}:{password}@127.0.0.1:{port}"));
-        // the key and what stands around it, then one that is none
+        // the key and what is around it, then one that is none
         for key in [format!("{key}\n{}", client.key_pem()), key] {
             estate.workspace.set("CLIENT_KEY", key);
             for arguments in [&["plan"][..], &["plan", "--format", "json"], &["doctor"]] {

@@ -1,4 +1,4 @@
-//! Runs beside each other: which earlier run an apply waits for, which receipt an undo takes, and what a drift leaves
+//! Concurrent runs: which earlier run an apply waits for, which receipt an undo takes, and what a drift leaves
 //! of the state.
 
 use std::fs;

@@ -181,7 +181,7 @@ fn find_main_branch(root: &Path) -> String {
     }
 }
 
-/// The variables of permissions beside those of hosts: for searches by POST, logins, webhooks and proxies.
+/// The variables of permissions other than those of hosts: for searches by POST, logins, webhooks and proxies.
 fn list_other_permissions(workspace: &LoadedWorkspace) -> Vec<&'static str> {
     let targets = &workspace.settings.targets;
     let has_login = |own: &TargetSettings| {
