@@ -46,9 +46,12 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     let leftovers = leftovers::find_leftovers(session, jobs).await;
     let unmatched = UnmatchedObjects::new(session, unmatched);
     renames::find_renamed_objects(session, jobs, &mut reads).await;
-    session.references.record_fetched(jobs, &reads, &agreed);
-    refuse_foreign_referents(session, jobs, &reads);
-    fetch_lookups(session, jobs, &reads).await;
+    // each of these looks at every document, so they are left out where none of them refers to anything
+    if jobs.iter().any(|job| job.document.needs_lookup()) {
+        session.references.record_fetched(jobs, &reads, &agreed);
+        refuse_foreign_referents(session, jobs, &reads);
+        fetch_lookups(session, jobs, &reads).await;
+    }
     let incomplete = collections.iter().filter_map(read_errors::diagnose_incomplete);
     let unmanaged = if session.unmanaged { unmatched.list_unmanaged() } else { Vec::new() };
     let diagnostics = incomplete.chain(unmanaged).collect();
@@ -80,9 +83,6 @@ pub async fn fetch_checked(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>])
 
 /// Nothing refers to an object that was found by a remembered id and is another one by now.
 fn refuse_foreign_referents(session: &RunSession, jobs: &[ObjectJob], reads: &[Option<ReadOutcome>]) {
-    if !jobs.iter().any(|job| !job.document.collect_references().is_empty()) {
-        return;
-    }
     for (job, read) in jobs.iter().zip(reads) {
         if let Some(ReadOutcome::Found(ObjectMatch::One(live))) = read
             && identity::check_identity(session, job, &live.object).is_err()
