@@ -11,20 +11,22 @@ use super::natural_key::{build_desired_key, build_live_key};
 use super::{RunSession, lock_mutex};
 use crate::remote::target_client::CollectionRef;
 
-/// Reads by their natural keys the objects whose creates answered the id of another object.
+/// Reads by their natural keys the objects whose creates answered the id of another object, and forgets these ids: the
+/// document that means the other object is no duplicate.
 pub async fn drop_wrong_answers(
     session: &RunSession<'_>,
-    jobs: &[ObjectJob<'_>],
+    jobs: &mut [ObjectJob<'_>],
     reads: &mut [Option<ReadOutcome>],
 ) {
-    for (number, job) in jobs.iter().enumerate().filter(|(_, job)| job.just_created) {
+    for (number, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.just_created) {
         let Some(service) = session.services.get(&job.target) else { continue };
         if !is_wrong_answer(session, job, &reads[number]) || session.stop.is_cancelled() {
             continue;
         }
         let document = job.document;
         lock_mutex(session.index).reject_answered_id(&job.target, &document.kind.name, &document.name);
-        let of = CollectionRef { kind: &job.document.kind, scope: &job.scope };
+        job.known_id = None;
+        let of = CollectionRef { kind: &document.kind, scope: &job.scope };
         reads[number] = Some(read_one(service, of, &build_key_job(job)).await);
     }
 }

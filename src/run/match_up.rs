@@ -129,7 +129,7 @@ impl<'d> ObjectMatcher<'d> {
         let take = |takers: Option<&Vec<usize>>| -> Vec<usize> {
             takers.into_iter().flatten().copied().filter(is_meant).collect()
         };
-        let by_id = take(id.as_ref().and_then(|id| self.by_id.get(id)));
+        let mut by_id = take(id.as_ref().and_then(|id| self.by_id.get(id)));
         let has_keys = !self.by_key.is_empty() || !self.keys_beside_ids.is_empty();
         let key = if has_keys { build_live_key(self.kind, &live.object) } else { None };
         let by_key = take(key.as_ref().and_then(|key| self.by_key.get(key)));
@@ -148,10 +148,9 @@ impl<'d> ObjectMatcher<'d> {
             self.note_similar(&live.object);
             return Some(live);
         }
-        let has_other_key = |taker: &&usize| self.unique.contains(*taker) && !by_key.contains(*taker);
-        if let Some(taker) = by_id.iter().find(has_other_key) {
-            self.other_keys.insert(*taker, live);
-            return None;
+        // an id that was only answered says nothing against another document that names the natural key
+        for taker in by_id.extract_if(.., |taker| self.unique.contains(taker) && !by_key.contains(taker)) {
+            self.other_keys.insert(taker, live.clone());
         }
         let by_key = by_key.iter().filter(|taker| !by_id.contains(taker)).map(|taker| (*taker, false));
         let mut takers: Vec<(usize, bool)> = by_key.chain(by_id.iter().map(|taker| (*taker, true))).collect();

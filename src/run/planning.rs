@@ -41,8 +41,8 @@ const DECIDE_BATCH_SIZE: usize = 256;
 pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> Plan {
     let FetchedState { mut reads, in_sync_ids: agreed, facts, collections, unmatched } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
-    let jobs = &*jobs;
     answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
+    let jobs = &*jobs;
     let leftovers = leftovers::find_leftovers(session, jobs).await;
     let unmatched = UnmatchedObjects::new(session, unmatched);
     renames::find_renamed_objects(session, jobs, &mut reads).await;

@@ -197,6 +197,23 @@ fn an_id_of_another_object_is_never_adopted() {
 }
 
 #[test]
+fn an_answered_id_that_no_one_saw_does_not_speak_against_the_document_of_that_object() {
+    let wrong = json!({ "id": 1, "code": "a", "label": "mine" });
+    let lie = Faults { create_answer: Some((201, wrong)), keeps_nothing: true, ..Faults::default() };
+    let warehouse = Warehouse::new(Faults { read_status: Some(400), ..lie });
+    warehouse.apply(1, &[]).says(&["reading the object back failed"]);
+    warehouse.set_faults(Faults::default());
+    let other = "kind: warehouse/item\nname: other\nspec: { code: other, label: changed }\n";
+    warehouse.workspace.write("config/other.yaml", other);
+    let ran = warehouse.apply(4, &["--format", "json"]);
+    let report = ran.json();
+    assert_eq!(report["results"][0]["reasons"][0]["code"], "create-unknown", "{}", ran.all());
+    assert_eq!(report["results"][1]["result"], "done", "{}", ran.all());
+    assert_eq!(warehouse.state().truth()[0]["label"], "changed");
+    assert_eq!(warehouse.count("POST"), 1);
+}
+
+#[test]
 fn duplicates_are_reported() {
     let warehouse = Warehouse::new(Faults { rival: true, ..Faults::default() });
     let ran = warehouse.apply(1, &["--format", "json"]);
