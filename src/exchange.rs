@@ -52,6 +52,14 @@ pub struct PlannedRequest {
     pub idempotent: bool,
 }
 
+impl PlannedRequest {
+    /// A read of what is at `path`.
+    pub fn read(path: String, query: Vec<(String, String)>) -> Self {
+        let body_form = BodyForm::default();
+        Self { method: Method::Get, path, query, body: None, body_form, idempotent: true }
+    }
+}
+
 /// What is around a body, and how it is encoded.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct BodyForm {

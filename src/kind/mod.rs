@@ -14,6 +14,7 @@ pub mod file;
 pub mod identity;
 pub mod limits;
 pub mod mask;
+mod object_state;
 pub mod read;
 pub mod reference;
 pub mod registry;
@@ -33,7 +34,7 @@ use uuid::Uuid;
 
 use crate::exchange::{BodyForm, Method};
 use crate::kind::wildcard::matches_wildcard;
-use crate::value::{Object, Sensitivity, Value};
+use crate::value::{Sensitivity, Value};
 
 /// One service.
 #[derive(Clone)]
@@ -473,41 +474,6 @@ impl Kind {
         let is_loose = |field: &Field| field.compare != ComparisonRule::Exact;
         let fields = self.identity.natural_key.iter().filter_map(|path| self.shape.find_path_field(path));
         fields.into_iter().any(|(_, field)| is_loose(field))
-    }
-
-    /// Whether an object of the list is one of this kind and scope: lists may hold others.
-    pub fn is_own_object(&self, object: &Object, scope: &[Value]) -> bool {
-        let is_in_scope = |name: &str, pattern: &str| {
-            let parameter = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            let at = parameter.and_then(|name| self.scope.iter().position(|own| *own.name == *name));
-            let field = self.shape.find_field(name).and_then(|field| object.get_field(field.number));
-            let own = ScalarType::render_url_text(field.unwrap_or(&Value::Null), &self.api);
-            at.and_then(|at| scope.get(at))
-                .is_some_and(|value| ScalarType::render_url_text(value, &self.api) == own)
-        };
-        self.operations.list.only.iter().all(|(name, values)| {
-            self.has_value(object, name, values) || values.iter().any(|value| is_in_scope(name, value))
-        })
-    }
-
-    /// Whether a written object is ready; nothing where it will never be.
-    pub fn is_ready(&self, object: &Object) -> Option<bool> {
-        let Some(condition) = &self.pending_until else { return Some(true) };
-        let value = object.get_field(condition.field).unwrap_or(&Value::Null);
-        let text = ScalarType::render_url_text(value, &self.api);
-        let has = |values: &[Arc<str>]| values.iter().any(|own| **own == *text);
-        (!has(&condition.failed)).then(|| has(&condition.ready))
-    }
-
-    /// Whether the service brings the object along.
-    pub fn is_built_in(&self, object: &Object) -> bool {
-        self.operations.list.built_in.iter().any(|(name, values)| self.has_value(object, name, values))
-    }
-
-    fn has_value(&self, object: &Object, name: &str, patterns: &[String]) -> bool {
-        let value = self.shape.find_field(name).and_then(|field| object.get_field(field.number));
-        let text = ScalarType::render_url_text(value.unwrap_or(&Value::Null), &self.api);
-        patterns.iter().any(|pattern| matches_wildcard(pattern, &text))
     }
 
     /// The dotted names of the natural key, as documents write them.

@@ -10,6 +10,7 @@ mod field_name;
 use field_name::{format_scalar, render_field_name};
 
 use super::redactor::Redactor;
+use super::sanitize::sanitize_line;
 use super::wire::{find_format, is_html, read_any};
 use crate::exchange::HttpResponse;
 use crate::kind::WireFormat;
@@ -333,22 +334,6 @@ fn strip_stack_trace(text: &str) -> &str {
         start += line.len();
     }
     text.get(..end).unwrap_or_default()
-}
-
-/// One line of at most `max` characters, without anything that could drive a terminal or turn a text around.
-pub(super) fn sanitize_line(text: &str, max: usize) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || is_invisible(c)).filter(|word| !word.is_empty());
-    let line = words.collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= max {
-        return line;
-    }
-    line.chars().take(max - 1).chain(['…']).collect()
-}
-
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::connection_options::ConnectionOptions;
 use super::hosts::AllowedHosts;
+use super::request_parts::{StaticRequestParts, build_sensitive_header, set_query_parameter};
 use super::session::{AccessToken, GrantFlow, LoginContext, LoginSession, TokenParameter};
 use super::target::{CredentialRenewal, Target, TargetAuth, TokenLocation};
 use super::transport::{HostConnection, PreparedRequest};
@@ -61,13 +62,6 @@ struct StaticState {
     /// All that were read so far, as the target names them.
     configured_secrets: Vec<SecretString>,
     rejected_renewals: u32,
-}
-
-/// What every request carries: the API's fixed headers, and credentials that never change.
-#[derive(Default)]
-pub(super) struct StaticRequestParts {
-    headers: HeaderMap,
-    query: Vec<(String, SecretString)>,
 }
 
 /// What one request proves itself with.
@@ -206,28 +200,6 @@ impl RequestCredentials {
     }
 }
 
-impl StaticRequestParts {
-    /// Puts everything into `call`.
-    pub(super) fn apply_auth(&self, call: &mut PreparedRequest) {
-        for (name, value) in &self.headers {
-            call.headers.insert(name, value.clone());
-        }
-        for (name, value) in &self.query {
-            set_query_parameter(&mut call.url, name, value);
-        }
-    }
-}
-
-/// Puts a credential into a query, in the place of what a URL that the service gave has there.
-pub(super) fn set_query_parameter(url: &mut Url, name: &str, value: &SecretString) {
-    if url.query_pairs().any(|(own, _)| own == name) {
-        let others = url.query_pairs().into_owned().filter(|(own, _)| own != name);
-        let others: Vec<(String, String)> = others.collect();
-        url.query_pairs_mut().clear().extend_pairs(others);
-    }
-    url.query_pairs_mut().append_pair(name, value.expose_secret());
-}
-
 /// Which headers and query parameters are taken, and by what.
 struct UsedParameters<'t> {
     target: &'t str,
@@ -346,13 +318,4 @@ impl UsedParameters<'_> {
         Diagnostic::error("invalid-credential", message)
             .with_hint("look for a line break at its end, or a missing value")
     }
-}
-
-/// A header value that no one prints; `None` when it is empty or no header can carry it.
-pub(super) fn build_sensitive_header(before: &str, secret: &SecretString) -> Option<HeaderValue> {
-    let secret = secret.expose_secret();
-    let text = Zeroizing::new(format!("{before}{secret}"));
-    let mut value = HeaderValue::from_str(&text).ok().filter(|_| !secret.trim().is_empty())?;
-    value.set_sensitive(true);
-    Some(value)
 }

@@ -26,7 +26,7 @@ use super::hosts::{self, AllowedHosts};
 use super::rate_limit_headers;
 use super::rate_limiter::{RateLimiter, RateStatus};
 use super::redirect::resolve_redirect;
-use super::retry;
+use super::retry_after::{AttemptResult, parse_retry_after};
 use super::retry_budget::RetryBudget;
 use super::session::LoginContext;
 use super::target::Target;
@@ -88,7 +88,7 @@ impl RequestCount {
 }
 
 /// What became of one attempt, and how long it took.
-pub(super) type TimedAttempt = (Result<HttpResponse, TransportError>, Duration);
+pub(super) type TimedAttempt = (AttemptResult, Duration);
 
 /// One request on its way.
 #[derive(Clone, Copy)]
@@ -333,8 +333,8 @@ impl HttpClient {
             Ok(response) if response.is_success() => self.rate_limiter.record_success(),
             _ => {}
         }
-        if let Some(pause) = retry::parse_retry_after(outcome, SystemTime::now())
-            .filter(|requested| *requested <= MAX_SHARED_PAUSE)
+        if let Some(pause) =
+            parse_retry_after(outcome, SystemTime::now()).filter(|requested| *requested <= MAX_SHARED_PAUSE)
         {
             self.rate_limiter.pause_requests(pause);
         }

@@ -11,7 +11,7 @@ use hifijson::num::LexWrite as _;
 use hifijson::str::{Lex as _, LexAlloc as _};
 use hifijson::token::Lex as _;
 
-use super::wire::{
+use super::wire::lexer::{
     DecodeError, KeySyntax, MAX_DEPTH, TokenKind, WireLexer, WireReadError, WireReadResult, WireScalar,
 };
 use crate::exchange::WireValue;

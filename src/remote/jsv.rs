@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::wire::{
+use super::wire::lexer::{
     DecodeError, KeySyntax, MAX_DEPTH, TokenKind, WireLexer, WireReadError, WireReadResult, WireScalar,
 };
 use crate::exchange::WireValue;

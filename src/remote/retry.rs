@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::client::{ExchangeLimits, HttpClient, OutgoingRequest, TimedAttempt};
 use super::rate_limit_headers;
+use super::retry_after::{AttemptResult, parse_retry_after};
 use super::retry_budget::{RetryBudget, RetryEvent};
 use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
 use crate::exchange::{HttpResponse, PlannedRequest};
@@ -50,6 +51,14 @@ pub struct CompletedRequest {
     pub earlier_delivery: DeliveryStatus,
 }
 
+/// A request with its body in the wire format of the target.
+pub(super) struct EncodedRequest<'r> {
+    pub request: &'r PlannedRequest,
+    pub body: Option<Vec<u8>>,
+    /// The state of the object over which alone it may be done.
+    pub if_match: Option<&'r str>,
+}
+
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
@@ -72,24 +81,23 @@ impl HttpClient {
         bounds: &ExchangeLimits,
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
-        self.send_conditional((request, None), body, bounds, patience).await
+        self.send_encoded(EncodedRequest { request, body, if_match: None }, bounds, patience).await
     }
 
-    /// The same, bound to the state of the object over which it may be done.
-    pub(super) async fn send_conditional(
+    /// The same of a request that may be bound to a state of the object.
+    pub(super) async fn send_encoded(
         &self,
-        (request, if_match): (&PlannedRequest, Option<&str>),
-        body: Option<Vec<u8>>,
+        encoded: EncodedRequest<'_>,
         bounds: &ExchangeLimits,
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
-        let body = body.map(Bytes::from);
-        let key = self.create_idempotency_key(request);
+        let body = encoded.body.map(Bytes::from);
+        let key = self.create_idempotency_key(encoded.request);
         let outgoing = OutgoingRequest {
             base: self.base_url(),
-            request,
+            request: encoded.request,
             body: body.as_ref(),
-            if_match,
+            if_match: encoded.if_match,
             idempotency_key: key.as_deref(),
             limits: bounds,
         };
@@ -138,8 +146,6 @@ impl HttpClient {
         .await
     }
 }
-
-pub(super) type AttemptResult = Result<HttpResponse, TransportError>;
 
 /// Under which terms a request may be sent again.
 #[derive(Clone, Copy)]
@@ -276,26 +282,6 @@ fn classify_delivery(outcome: &AttemptResult) -> DeliveryStatus {
         Ok(_) => DeliveryStatus::MaybeSent,
         Err(failure) => failure.delivery,
     }
-}
-
-/// The pause that the service asks for: seconds, a date, or the reset of its rate limit.
-pub(super) fn parse_retry_after(outcome: &AttemptResult, now: SystemTime) -> Option<Duration> {
-    let text = match outcome {
-        Ok(response) => match &response.retry_after {
-            Some(text) => text,
-            None => return rate_limit_headers::find_reset(response, now),
-        },
-        Err(TransportError {
-            reason: TransportErrorReason::LoginUnavailable { retry_after, .. }, ..
-        }) => retry_after.as_deref()?,
-        Err(_) => return None,
-    };
-    rate_limit_headers::parse_pause(text, now)
-}
-
-/// The pause that a response asks for.
-pub(super) fn parse_response_pause(response: &HttpResponse, now: SystemTime) -> Option<Duration> {
-    rate_limit_headers::parse_pause(response.retry_after.as_deref()?, now)
 }
 
 /// Whether a read that was answered with this status may succeed a little later.

@@ -20,9 +20,9 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-use super::auth::{StaticRequestParts, build_sensitive_header, set_query_parameter};
 use super::hosts;
 use super::rate_limiter::RateLimiter;
+use super::request_parts::{StaticRequestParts, build_sensitive_header, set_query_parameter};
 use super::target::{LoginCredentials, OauthGrant, OauthGrantType, Target};
 use super::transport::{ExchangeLimits, HostConnection, PreparedRequest, TransportResponse, join_path};
 use super::transport_error::{DeliveryStatus, RedirectError, TransportError, TransportErrorReason};

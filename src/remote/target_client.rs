@@ -4,6 +4,7 @@
 //! arrives, so what nobody needs is dropped. A list that does not advance, or never ends, is a trouble.
 //! Deliberately absent: which objects are needed, and what a difference means.
 
+mod collection;
 mod collection_size;
 mod find;
 mod list;
@@ -18,12 +19,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use list::{ListEvent, ListReading};
-use list::{build_read_request, is_deleted};
 pub use lookup::LookupSource;
 pub use origin::TargetOrigin;
 pub use try_paging::PagingTrial;
 use url::Url;
 
+pub use self::collection::CollectionRef;
 pub use self::collection_size::CollectionSize;
 use self::collection_size::CollectionSizeMap;
 pub use super::client::RequestCount;
@@ -32,7 +33,7 @@ use super::hosts::AllowedHosts;
 use super::rate_limiter::RateStatus;
 use super::request_error::RejectedResponse;
 pub use super::request_error::RequestError;
-use super::retry::{CompletedRequest, RetryPolicy};
+use super::retry::{CompletedRequest, EncodedRequest, RetryPolicy};
 use super::retry_budget::RetryBudget;
 use super::session;
 use super::spelling::SpellingCache;
@@ -86,14 +87,6 @@ pub enum AccessCheck {
     /// The kind describes no check.
     Undescribed,
     Denied(Box<RequestError>),
-}
-
-/// The objects of one collection: which kind, in which scope.
-#[derive(Clone, Copy)]
-pub struct CollectionRef<'k> {
-    pub kind: &'k Arc<Kind>,
-    /// By the number of the scope parameter.
-    pub scope: &'k [Value],
 }
 
 impl TargetClient {
@@ -304,8 +297,8 @@ impl TargetClient {
             return Err(RequestError::from_diagnostic(Diagnostic::error("incomplete-path", message)));
         }
         let body = body.map(|body| self.encode_body(request, body));
-        let answered =
-            self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await;
+        let encoded = EncodedRequest { request, body, if_match };
+        let answered = self.client.send_encoded(encoded, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
         let answered = self.check_response(answered, request).await?;
         match request.method {
@@ -341,7 +334,7 @@ impl TargetClient {
     pub async fn check_access(&self, of: CollectionRef<'_>) -> AccessCheck {
         let Some(check) = &of.kind.operations.list.access_check else { return AccessCheck::Undescribed };
         let path = address::expand_path(check, of.kind, of.scope, None);
-        let request = build_read_request(path, address::build_scope_query(of.kind, of.scope));
+        let request = PlannedRequest::read(path, address::build_scope_query(of.kind, of.scope));
         match self.send_request(&request).await {
             Ok(_) => AccessCheck::Granted,
             Err(error) => AccessCheck::Denied(Box::new(error)),
@@ -405,7 +398,7 @@ impl TargetClient {
         let form = &of.kind.operations.get_form;
         let mut query = address::build_scope_query(of.kind, of.scope);
         query.extend(form.query.iter().cloned());
-        let request = build_read_request(path, query);
+        let request = PlannedRequest::read(path, query);
         let response = match self.send_request(&request).await {
             Ok(answered) => answered.response,
             Err(trouble) if matches!(trouble.status(), Some(404 | 405 | 410)) => {
@@ -420,7 +413,7 @@ impl TargetClient {
         let live = Snapshot { etag: response.etag.as_deref().map(Box::from), ..live };
         match live.object.get_field(of.kind.identity.id) {
             Some(own) if own != id => Err(RequestError::build_identity_error(of.kind)),
-            _ if is_deleted(of.kind, &live) => Ok(ObjectReading::Deleted),
+            _ if of.kind.is_deleted(&live.object) => Ok(ObjectReading::Deleted),
             _ => Ok(ObjectReading::Found(Box::new(live))),
         }
     }

@@ -89,6 +89,16 @@ pub enum MemberNameCase {
     PreserveCase,
 }
 
+impl MemberNameCase {
+    /// Whether a member is called `name`.
+    pub fn is_same_name(self, own: &str, name: &str) -> bool {
+        match self {
+            Self::Exact => own == name,
+            Self::CaseInsensitive | Self::PreserveCase => own.eq_ignore_ascii_case(name),
+        }
+    }
+}
+
 /// How UUIDs are written.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::CollectionRef;
+use super::collection::CollectionRef;
 use crate::kind::ScalarType;
 
 /// How large a collection is.

@@ -14,7 +14,7 @@ use super::{
     CollectionRef, CollectionSize, ObjectReading, RequestError, TargetClient, UNREADABLE, search_body,
 };
 use crate::diagnostic::Diagnostic;
-use crate::exchange::{BodyForm, HttpResponse, Method, PlannedRequest, WireValue};
+use crate::exchange::{HttpResponse, Method, PlannedRequest, WireValue};
 use crate::kind::file::{EmptyListSign, ListFile, ListShows, PagingLocation};
 use crate::kind::{Kind, ScalarType, address};
 use crate::remote::page_position::{self, PagePosition};
@@ -80,7 +80,7 @@ impl<'l> ListRequest<'l> {
                 }
             }
         }
-        let read = build_read_request(self.path.clone(), query);
+        let read = PlannedRequest::read(self.path.clone(), query);
         match body {
             Some(body) => PlannedRequest {
                 method: Method::Search,
@@ -89,17 +89,6 @@ impl<'l> ListRequest<'l> {
             },
             None => read,
         }
-    }
-}
-
-pub(super) fn build_read_request(path: String, query: Vec<(String, String)>) -> PlannedRequest {
-    PlannedRequest {
-        method: Method::Get,
-        path,
-        query,
-        body: None,
-        body_form: BodyForm::default(),
-        idempotent: true,
     }
 }
 
@@ -115,22 +104,9 @@ pub(super) fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
     }
 }
 
-/// Whether an object counts as deleted although it is returned.
-pub(super) fn is_deleted(kind: &Kind, live: &Snapshot) -> bool {
-    let Some(condition) = &kind.deleted_when else { return false };
-    let Some(value) = live.object.get_field(condition.field).filter(|value| !value.is_blank()) else {
-        return false;
-    };
-    if condition.values.is_empty() {
-        return !value.is_zero();
-    }
-    let text = ScalarType::render_url_text(value, &kind.api);
-    condition.values.iter().any(|own| **own == *text)
-}
-
 /// Whether an item of the list counts: it is one of the collection and not deleted.
 pub(super) fn is_listed(of: CollectionRef<'_>, live: &Snapshot) -> bool {
-    of.kind.is_own_object(&live.object, of.scope) && !is_deleted(of.kind, live)
+    of.kind.is_own_object(&live.object, of.scope) && !of.kind.is_deleted(&live.object)
 }
 
 /// Whether an error response means that there are no objects.
@@ -405,7 +381,7 @@ impl TargetClient {
     /// The response of a page at a URL of this origin.
     pub(super) async fn fetch_url(&self, url: &Url) -> Result<HttpResponse, RequestError> {
         let query = url.query_pairs().into_owned().collect();
-        self.fetch_from_root(&build_read_request(url.path().to_owned(), query)).await
+        self.fetch_from_root(&PlannedRequest::read(url.path().to_owned(), query)).await
     }
 
     async fn fetch_from_root(&self, request: &PlannedRequest) -> Result<HttpResponse, RequestError> {

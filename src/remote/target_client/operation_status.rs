@@ -14,7 +14,8 @@ use super::{RejectedResponse, RequestError, TargetClient};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::HttpResponse;
 use crate::kind::file::OperationStatusFile;
-use crate::remote::retry::{CompletedRequest, parse_response_pause};
+use crate::remote::retry::CompletedRequest;
+use crate::remote::retry_after::parse_response_pause;
 use crate::remote::transport::join_path;
 use crate::remote::wire;
 

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: whether the id is the right one; that is compared when the object is read back.
 
-use super::decode_utf8;
+use super::lexer::decode_utf8;
 use super::page::{read_bare_scalar, read_object_spellings, read_texts};
 use crate::exchange::HttpResponse;
 use crate::kind::scalar::ScalarToken;

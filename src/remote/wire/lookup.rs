@@ -3,9 +3,11 @@
 //! The list stands bare or in the member that the description names; what surrounds it tells of further pages.
 //! Deliberately absent: types. What the texts are is said by the field that refers to the things.
 
-use super::object_reader::{ObjectReader, matches_member_name};
-use super::page::{build_error, read_envelope, read_to_end};
-use super::{DecodeError, TokenKind, WireLexer, WireReadError, WireReadResult};
+use super::lexer::{
+    DecodeError, TokenKind, WireLexer, WireReadError, WireReadResult, build_error, read_to_end,
+};
+use super::object_reader::ObjectReader;
+use super::page::read_envelope;
 use crate::kind::file::ListFile;
 use crate::kind::{Api, ScalarType, WireFormat};
 use crate::remote::pager::PageSigns;
@@ -83,10 +85,9 @@ fn build_list_error(list: &ListFile) -> WireReadError {
 /// The value at a dotted path.
 fn find_at_path<'v>(tree: &'v Value, path: &str, api: &Api) -> Option<&'v Value> {
     path.split('.').try_fold(tree, |value, name| match value {
-        Value::Map(entries) => entries
-            .iter()
-            .find(|(own, _)| matches_member_name(api.member_names, name, own))
-            .map(|(_, value)| value),
+        Value::Map(entries) => {
+            entries.iter().find(|(own, _)| api.member_names.is_same_name(name, own)).map(|(_, value)| value)
+        }
         _ => None,
     })
 }

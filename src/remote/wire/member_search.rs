@@ -1,7 +1,6 @@
 //! Members of an answer that are looked for by their paths, wherever they are in it.
 
-use super::object_reader::matches_member_name;
-use super::{KeySyntax, TokenKind, WireLexer, WireReadResult};
+use super::lexer::{KeySyntax, TokenKind, WireLexer, WireReadResult};
 use crate::kind::MemberNameCase;
 
 /// What follows the name of a list whose items are searched.
@@ -43,16 +42,16 @@ pub(super) fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
         let (mut below, mut in_items) = (Vec::new(), Vec::new());
         for MemberSearch { goal, path } in sought {
             match path.split_once('.') {
-                Some((head, rest)) if matches_member_name(names, head, name) => {
+                Some((head, rest)) if names.is_same_name(head, name) => {
                     below.push(MemberSearch { goal: *goal, path: rest })
                 }
                 Some((head, rest)) => {
                     let list = head.strip_suffix(EACH_ITEM);
-                    if list.is_some_and(|list| matches_member_name(names, list, name)) {
+                    if list.is_some_and(|list| names.is_same_name(list, name)) {
                         in_items.push(MemberSearch { goal: *goal, path: rest });
                     }
                 }
-                None if matches_member_name(names, path, name) => {
+                None if names.is_same_name(path, name) => {
                     *lexer = start;
                     found(Some(*goal), name, lexer)?;
                     taken = true;

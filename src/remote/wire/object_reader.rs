@@ -10,10 +10,10 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use super::{
-    DecodeError, KeySyntax, LookupLink, MemberSpelling, SchemaMismatch, Snapshot, TokenKind, WireLexer,
-    WireReadError, WireReadResult, WireScalar,
+use super::lexer::{
+    DecodeError, KeySyntax, TokenKind, WireLexer, WireReadError, WireReadResult, WireScalar, into_text,
 };
+use super::snapshot::{LookupLink, MemberSpelling, SchemaMismatch, Snapshot};
 use crate::exchange::WireValue;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{
@@ -136,7 +136,7 @@ impl<'k> MemberIndex<'k> {
     }
 
     fn matches_name(&self, own: &str, name: &str) -> bool {
-        matches_member_name(self.member_names, own, name)
+        self.member_names.is_same_name(own, name)
     }
 
     /// The member called `name`. `after` is where the search before ended; it is moved on.
@@ -176,14 +176,6 @@ impl<'k> MemberIndex<'k> {
         hint.set(at);
         *after = at + 1;
         self.members.get(at)
-    }
-}
-
-/// Whether a member of an answer is called `name`.
-pub(super) fn matches_member_name(words: MemberNameCase, own: &str, name: &str) -> bool {
-    match words {
-        MemberNameCase::Exact => own == name,
-        MemberNameCase::CaseInsensitive | MemberNameCase::PreserveCase => own.eq_ignore_ascii_case(name),
     }
 }
 
@@ -498,13 +490,12 @@ impl<'k> ObjectReader<'k> {
             (TokenKind::Object, Some(whole)) => {
                 let mut found = None;
                 lexer.read_members(KeySyntax::Identifier, |name, lexer| {
-                    if matches_member_name(whole.member_names, whole.id_member, name) {
+                    if whole.member_names.is_same_name(whole.id_member, name) {
                         found = Some(self.read_scalar(lexer, one.scalar_type)?);
                         return Ok(());
                     }
-                    let list = whole
-                        .list_member
-                        .is_some_and(|list| matches_member_name(whole.member_names, list, name));
+                    let list =
+                        whole.list_member.is_some_and(|list| whole.member_names.is_same_name(list, name));
                     if list && lexer.peek_token()? == TokenKind::Scalar {
                         let url = into_text(lexer.read_scalar()?);
                         self.record_link(url);
@@ -733,15 +724,6 @@ fn expand_integer(text: &str) -> Option<String> {
     }
     let number = Decimal::from_scientific(text).ok()?;
     number.is_integer().then(|| number.trunc().normalize().to_string())
-}
-
-/// The text of a scalar; services that keep text answer a number or a flag where it looks like one.
-pub(super) fn into_text(scalar: WireScalar) -> Box<str> {
-    match scalar {
-        WireScalar::String(text) => text.into(),
-        WireScalar::Plain(text) | WireScalar::Number(text) => text.into(),
-        WireScalar::Boolean(flag) => flag.to_string().into(),
-    }
 }
 
 fn format_pointer(trail: &[WirePathSegment]) -> String {

@@ -4,12 +4,12 @@
 //! not what the operation answers (an object where only a list may come, an object without one known
 //! member) is an error: taken for an empty list or an empty object it would cause writes.
 
-use super::member_search::{MemberSearch, search_all_members, search_members};
-use super::object_reader::{MemberIndex, ObjectReader, into_text};
-use super::{
-    DecodeError, KeySyntax, ListPage, MemberSpelling, Snapshot, TokenKind, WireLexer, WireReadError,
-    WireReadResult, WireScalar,
+use super::lexer::{
+    DecodeError, KeySyntax, TokenKind, WireLexer, WireReadResult, build_error, read_scalar_text, read_to_end,
 };
+use super::member_search::{MemberSearch, search_all_members, search_members};
+use super::object_reader::{MemberIndex, ObjectReader};
+use super::snapshot::{ListPage, MemberSpelling, Snapshot};
 use crate::kind::file::{EmptyListForm, EmptyListSign, ListFile, ListResponseShape};
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, Kind, MemberNameCase, ScalarType, WireFormat};
@@ -164,16 +164,6 @@ pub fn read_texts(body: &[u8], format: WireFormat, paths: &[String]) -> Result<V
     Ok(found)
 }
 
-/// Reads everything there is.
-pub(super) fn read_to_end<'b, L: WireLexer<'b>, T>(
-    mut lexer: L,
-    read: impl FnOnce(&mut L) -> WireReadResult<T>,
-) -> WireReadResult<T> {
-    let read = read(&mut lexer)?;
-    lexer.expect_end()?;
-    Ok(read)
-}
-
 /// The value in a member of an answer; the answer itself without one.
 fn enter_member<'b, L: WireLexer<'b>>(
     mut lexer: L,
@@ -254,10 +244,6 @@ fn check_known_members(live: Snapshot, kind: &Kind) -> WireReadResult<Snapshot> 
         return Ok(live);
     }
     Err(build_error(&format!("the answer has no member of a {}", kind.name)))
-}
-
-pub(super) fn build_error(message: &str) -> WireReadError {
-    DecodeError::new(message).into()
 }
 
 /// What is looked for around the items of a page.
@@ -437,20 +423,6 @@ impl<'k> PageReader<'k> {
             (ListResponseShape::List, Some(items)) => {
                 Err(build_error(&format!("the answer has no list in its member `{items}`")))
             }
-        }
-    }
-}
-
-/// The text of a scalar, or nothing.
-pub(super) fn read_scalar_text<'b, L: WireLexer<'b>>(lexer: &mut L) -> WireReadResult<Option<Box<str>>> {
-    match lexer.peek_token()? {
-        TokenKind::Null => lexer.read_null().map(|()| None),
-        TokenKind::Scalar => match lexer.read_scalar()? {
-            WireScalar::Plain("null") => Ok(None),
-            scalar => Ok(Some(into_text(scalar))),
-        },
-        TokenKind::Array | TokenKind::Object => {
-            Err(build_error("the answer has a list or object where it tells of pages"))
         }
     }
 }

@@ -4,8 +4,7 @@
 //! beside the items, one level below, and deeper in members whose names are about paging.
 //! Deliberately absent: what the signs mean for the reading (`pager`).
 
-use super::page::{build_error, read_scalar_text};
-use super::{KeySyntax, TokenKind, WireLexer, WireReadResult};
+use super::lexer::{KeySyntax, TokenKind, WireLexer, WireReadResult, build_error, read_scalar_text};
 use crate::kind::file::ListFile;
 use crate::remote::page_position::find_next_link;
 use crate::remote::pager::{PageSigns, UndescribedCount, UndescribedSigns};

@@ -4,10 +4,20 @@
 
 use url::form_urlencoded::Serializer;
 
-use super::page::{read_scalar_text, read_to_end};
-use super::{DecodeError, KeySyntax, TokenKind, WireLexer, WireReadResult, encode_body};
+use super::lexer::{
+    DecodeError, KeySyntax, TokenKind, WireLexer, WireReadResult, read_scalar_text, read_to_end,
+};
 use crate::exchange::{BodyEncoding, BodyForm, WireValue};
 use crate::kind::{Api, WireFormat};
+use crate::remote::{json, jsv};
+
+/// The bytes of a body.
+pub fn encode_body(body: &WireValue, format: WireFormat, api: &Api) -> Vec<u8> {
+    match format {
+        WireFormat::Json => json::encode_body(body, api),
+        WireFormat::Jsv => jsv::encode_body(body, api),
+    }
+}
 
 /// The bytes of a body, with what is around the object.
 pub fn encode_request_body(body: &WireValue, form: &BodyForm, format: WireFormat, api: &Api) -> Vec<u8> {
