@@ -27,12 +27,14 @@ use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary}
 use crate::workspace::settings;
 use crate::{document, policy};
 
+/// The directory with a workspace's own kinds.
+pub const API_FOLDER: &str = "apis";
 /// How deep directories are walked.
 const MAX_DEPTH: usize = 64;
 /// How many files and directories are looked at.
 const MAX_ENTRIES: usize = 1_000_000;
 /// Directories at the top of a workspace that hold no documents.
-const EXCLUDED_FOLDERS: [&str; 3] = ["target", crate::workspace::API_FOLDER, policy::FOLDER];
+const EXCLUDED_FOLDERS: [&str; 3] = ["target", API_FOLDER, policy::FOLDER];
 
 /// Files by their paths as shown: relative to the workspace, with `/`.
 pub type FileMap = BTreeMap<String, PathBuf>;

@@ -26,6 +26,7 @@ use crate::kind::registry::KindRegistry;
 use crate::output_filter::hide_texts;
 use crate::policy::PolicySet;
 use crate::remote::target::Target;
+pub use crate::workspace::files::API_FOLDER;
 use crate::workspace::files::{DocumentPatterns, SelectedFiles};
 pub use crate::workspace::parse::DocumentSources;
 use crate::workspace::secret_provider::diagnose_unknown_provider;
@@ -34,8 +35,6 @@ use crate::workspace::settings::WorkspaceSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::{diagnostic, document};
 
-/// The directory with a workspace's own kinds.
-pub const API_FOLDER: &str = "apis";
 /// The schema that an editor checks documents by, below the workspace.
 const DOCUMENT_SCHEMA: &str = "schemas/document.json";
 

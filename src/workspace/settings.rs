@@ -12,11 +12,11 @@ mod composition;
 pub mod composition_file;
 pub mod connection;
 pub mod file;
+mod lease;
 mod receipts;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
@@ -43,6 +43,7 @@ use crate::workspace::settings::connection::ConnectionSettings;
 use crate::workspace::settings::file::{
     NotifyEvent, NotifyFile, NotifyFormat, SecretProviderFile, SettingsFile,
 };
+pub use crate::workspace::settings::lease::LeaseSettings;
 pub use crate::workspace::settings::receipts::ReceiptSettings;
 use crate::yaml;
 use crate::yaml::{YamlEntry, YamlNode};
@@ -103,16 +104,6 @@ pub struct TargetSettings {
     pub carry_nested: bool,
     pub lease: Option<LeaseSettings>,
     pub personal: bool,
-}
-
-/// A lease that an apply takes before it writes to a target.
-#[derive(Clone)]
-pub struct LeaseSettings {
-    /// Where it stands; none for the workspace's own memory.
-    pub directory: Option<String>,
-    pub duration: Duration,
-    /// Where it is written.
-    pub span: SourceSpan,
 }
 
 /// Reads the settings.

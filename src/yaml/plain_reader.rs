@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::{YamlData, YamlEntry, YamlNode};
+use super::node::{YamlData, YamlEntry, YamlNode};
 use crate::diagnostic::SourceSpan;
 
 /// How deep a document may nest here; deeper ones are the parser's, which has the limit.

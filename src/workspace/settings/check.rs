@@ -16,9 +16,10 @@ use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, Kind, ScalarType, WireFormat};
+use crate::workspace::settings::address;
 use crate::workspace::settings::composition::ScopeValue;
 use crate::workspace::settings::file::LeaseFile;
-use crate::workspace::settings::{LeaseSettings, address};
+use crate::workspace::settings::lease::LeaseSettings;
 use crate::yaml::{YamlEntry, YamlNode, parse_boolean};
 
 /// One target under check.
