@@ -108,6 +108,7 @@ pub fn read_chunk<'t>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::SourceSpan;
 
     fn parse(text: &str) -> (Vec<String>, Vec<String>) {
         let source = NamedSource::new("t.yaml", text);
