@@ -152,6 +152,7 @@ fn apply_saved_plan(
         return report_not_started(&[], &faults, screen, way).map(|()| ExitStatus::Error);
     }
     let plan = &plan;
+    prepared.unrecorded = Some(plan.list_unrecorded_values());
     let settled = match open_applied_plans(plan, &prepared, screen) {
         Ok(settled) => Mutex::new(settled),
         Err(fault) => return refused(fault, ExitStatus::Error),

@@ -372,6 +372,7 @@ async fn verify_import(
         index: &index,
         references: &ReferenceResolver::default(),
         rotation: &NO_ROTATION,
+        unrecorded: None,
         unmanaged: false,
         retry_creates: false,
         allow_rename: false,

@@ -27,6 +27,7 @@ use crate::plan::count_limit::ObjectCounts;
 use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::SecretRotation;
 use crate::plan::step::UpdateMethod;
+use crate::plan::unrecorded::UnrecordedValues;
 use crate::remote::hosts::AllowedHosts;
 use crate::remote::retry_budget::RetryBudget;
 use crate::remote::target::Target;
@@ -65,6 +66,8 @@ pub struct PreparedRun {
     pub index: Mutex<ObjectIndex>,
     pub references: ReferenceResolver,
     pub rotation: SecretRotation,
+    /// What the maker of a reviewed plan had no record of.
+    pub unrecorded: Option<UnrecordedValues>,
     pub keys: DigestKeys,
     pub retry_budget: Arc<RetryBudget>,
     /// What the run is limited to.
@@ -182,6 +185,7 @@ pub fn prepare_run(
         index,
         references: ReferenceResolver::default(),
         rotation: rotate,
+        unrecorded: None,
         keys,
         retry_budget: allowance,
         leaves_documents_out: reach.is_partly_read || selection.is_some(),
@@ -460,6 +464,7 @@ impl PreparedRun {
             index: &self.index,
             references: &self.references,
             rotation: &self.rotation,
+            unrecorded: self.unrecorded.as_ref(),
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates.is_granted(),
             allow_rename: reading.allow_rename.is_granted(),

@@ -25,6 +25,7 @@ use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
 use crate::output_filter::filter_bytes;
 use crate::plan::count_limit::ObjectCounts;
+use crate::plan::unrecorded::is_part_of;
 use crate::plan::{Plan, RefusedObject, Step, digest, permission};
 use crate::policy::NOT_EVALUATED_CODE;
 use crate::report::code_table::CodeTable;
@@ -277,14 +278,16 @@ pub fn retain_reviewed_steps(
     prepared: &PreparedRun,
 ) -> StaleObjects {
     let key = prepared.keys.select_key(saved.is_keyed());
-    let mut fresh = plans::build_report(plan, prepared);
+    let mut persons = prepared.build_pseudonyms();
     let mut saved = Cow::Borrowed(saved);
     if saved.pseudonyms != prepared.keys.identify_pseudonym_key() {
         // short names under another key tell nothing of each other
-        fresh = plans::build_report_with(plan, prepared, PersonalDataMode::Masked);
+        persons = PersonalDataMode::Masked;
         saved = Cow::Owned(saved.to_masked_plan());
     }
     let saved = &*saved;
+    let fresh = plans::build_report_with(plan, prepared, persons);
+    let without_records = StepsWithoutRecords::take_from(plan, prepared, persons);
     let mut held = StaleObjects { stale: Vec::new(), without_document: find_missing_objects(saved, &fresh) };
     let steps = std::mem::take(&mut plan.steps);
     for (step, shown) in steps.into_iter().zip(&fresh.changes) {
@@ -292,7 +295,8 @@ pub fn retain_reviewed_steps(
         let reviewed = saved.iter_bound_steps().find(|(own, _)| is_same_object(&own.object, &shown.object));
         let stale = match reviewed {
             Some(_) if is_settled(saved, applied, &shown.object) => Some(describe_repeated_apply()),
-            Some((change, step)) => saved_plan::compare_steps(change, step, shown, &now),
+            Some((change, bound)) => saved_plan::compare_steps(change, bound, shown, &now)
+                .filter(|_| !without_records.has_part(&step, change, bound, key)),
             // narrowing left only documents of the plan; an object of another target is none of them
             None => continue,
         };
@@ -310,6 +314,31 @@ pub fn retain_reviewed_steps(
     plan.prune_unread();
     plan.refused.sort_by_key(|refused| refused.subject.number);
     held
+}
+
+/// The steps of a plan as the maker of the reviewed plan had them, where that one lacked records.
+struct StepsWithoutRecords {
+    steps: Vec<Step>,
+    shown: Vec<ObjectChange>,
+}
+
+impl StepsWithoutRecords {
+    fn take_from(plan: &mut Plan, prepared: &PreparedRun, persons: PersonalDataMode) -> Self {
+        let steps = plan.steps.iter_mut().filter_map(|step| step.without_records.take());
+        let plan = Plan { steps: steps.map(|step| *step).collect(), ..Plan::default() };
+        let shown = plans::build_report_with(&plan, prepared, persons).changes;
+        Self { steps: plan.steps, shown }
+    }
+
+    /// Whether a step is a part of the reviewed one: without the records, it is planned just as it was reviewed.
+    fn has_part(&self, step: &Step, reviewed: &ObjectChange, bound: &BoundStep, key: Option<&[u8]>) -> bool {
+        let mut steps = self.steps.iter().zip(&self.shown);
+        let same = steps.find(|(own, _)| own.subject.number == step.subject.number);
+        same.is_some_and(|(whole, shown)| {
+            let now = digest::digest_step(whole, key).into();
+            is_part_of(step, whole) && saved_plan::compare_steps(reviewed, bound, shown, &now).is_none()
+        })
+    }
 }
 
 fn find_missing_objects(saved: &SavedPlan, fresh: &PlanReport) -> Vec<ObjectName> {

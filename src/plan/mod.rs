@@ -22,6 +22,7 @@ pub mod rotate;
 pub mod step;
 pub mod sync_check;
 pub mod undo;
+pub mod unrecorded;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -111,6 +112,8 @@ pub struct Step {
     pub required_permissions: Vec<Permission>,
     /// Where the object gives way to a new one: how, or the part of that which this is.
     pub replacement: Option<Box<StepReplacement>>,
+    /// The same step as the maker of a reviewed plan had it, who lacked records of values that are not returned.
+    pub without_records: Option<Box<Step>>,
 }
 
 /// How a step replaces its object, or which part of that it is.

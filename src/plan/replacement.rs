@@ -157,6 +157,7 @@ fn build_delete_step(subject: &PlanSubject, live: &Object, changes: Vec<Change>)
         unsendable_paths: Vec::new(),
         required_permissions: Vec::new(),
         replacement: None,
+        without_records: None,
     }
 }
 

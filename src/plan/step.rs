@@ -222,6 +222,7 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal, options: Up
         unsendable_paths: Vec::new(),
         required_permissions: proposal.required_permissions,
         replacement: None,
+        without_records: None,
     }))
 }
 
@@ -278,6 +279,7 @@ fn decide_update(
         unsendable_paths: proposal.carry_risks.into_iter().map(|risk| risk.path).collect(),
         required_permissions: proposal.required_permissions,
         replacement: None,
+        without_records: None,
     }))
 }
 

@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use super::outcome::{ApplyReport, ConflictView, ObjectResult, ResultStatus};
 use super::plan_report::{
-    ActionView, DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, SeverityView,
+    ActionView, DiagnosticView, FieldChange, HiddenValueState, ObjectChange, ObjectName, PlanReport,
+    SeverityView,
 };
 use super::seal::{FileSeal, SealMessages};
 use super::{pseudonyms, sanitize};
@@ -19,6 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::digest::{self, StepDigest};
+use crate::plan::unrecorded::UnrecordedValues;
 
 /// The version of the file that is written here.
 const FORMAT: u32 = 1;
@@ -173,6 +175,17 @@ impl SavedPlan {
         let pairs = changes.into_iter().zip(steps);
         let kept = pairs.filter(|(change, _)| is_kept(&change.object));
         (self.report.changes, self.steps) = kept.unzip();
+    }
+
+    /// The values of which its maker had no record.
+    pub fn list_unrecorded_values(&self) -> UnrecordedValues {
+        let mut values = UnrecordedValues::default();
+        for change in &self.report.changes {
+            let ObjectName { target, kind, name, .. } = &change.object;
+            let unrecorded = change.hidden.iter().filter(|own| own.status == HiddenValueState::NeverWritten);
+            unrecorded.for_each(|value| values.add_value([target, kind, name], &value.path));
+        }
+        values
     }
 
     /// When, over what, and how it was made, for people.

@@ -65,6 +65,7 @@ use crate::plan::propose::GrantedPermissions;
 use crate::plan::request::UpdateOptions;
 use crate::plan::rotate::SecretRotation;
 use crate::plan::step::{DecideOptions, UpdateMethod};
+use crate::plan::unrecorded::UnrecordedValues;
 pub use crate::remote::cancellation::CancellationToken;
 use crate::remote::target_client::TargetClient;
 
@@ -81,6 +82,8 @@ pub struct RunSession<'s> {
     pub references: &'s ReferenceResolver,
     /// What is written again although it may be the same.
     pub rotation: &'s SecretRotation,
+    /// What the maker of a reviewed plan had no record of.
+    pub unrecorded: Option<&'s UnrecordedValues>,
     /// Whether live objects that no document describes are listed.
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.

@@ -27,8 +27,8 @@ use crate::kind::address;
 use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::rotate::NO_ROTATION;
-use crate::plan::step::{PlanDecision, decide_object};
-use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
+use crate::plan::step::{DecideOptions, PlanDecision, decide_object};
+use crate::plan::{Plan, PlanSubject, RefusedObject, Step, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
@@ -401,8 +401,10 @@ fn decide_resolved(
         write_history: session.write_digests,
         rotation: session.rotation,
     };
-    let decision = decide_object(&question, session.build_rules(job));
+    let rules = session.build_rules(job);
+    let decision = decide_object(&question, rules);
     let PlanDecision::Step(mut step) = decision else { return decision };
+    step.without_records = decide_without_records(session, &step, &question, rules);
     let mut reasons: Vec<Diagnostic> =
         live.map(|live| mismatches::check_mismatches(&mut step, document, live)).unwrap_or_default();
     let is_incomplete = |request: &StepRequest| address::is_incomplete(&request.request.path);
@@ -415,6 +417,20 @@ fn decide_resolved(
     let locate = |reason: Diagnostic| reason.with_location(subject.place.clone());
     let reasons = reasons.into_iter().map(locate).collect();
     PlanDecision::Refused(RefusedObject { subject: step.subject, reasons, changes: step.changes })
+}
+
+/// The same step as the maker of a reviewed plan had it, where that one lacked records.
+fn decide_without_records(
+    session: &RunSession,
+    step: &Step,
+    question: &ProposalInput,
+    rules: DecideOptions,
+) -> Option<Box<Step>> {
+    let history = session.unrecorded?.find_reviewed_history(step, question.write_history)?;
+    match decide_object(&ProposalInput { write_history: &history, ..*question }, rules) {
+        PlanDecision::Step(reviewed) => Some(reviewed),
+        _ => None,
+    }
 }
 
 /// A live object that the service shows without an id cannot be addressed.

@@ -319,6 +319,7 @@ fn step(
         unsendable_paths: Vec::new(),
         required_permissions: proposal.required_permissions,
         replacement: None,
+        without_records: None,
     }
 }
 

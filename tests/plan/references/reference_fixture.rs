@@ -228,6 +228,7 @@ impl ReferenceFixture {
             index: &index,
             references: &references,
             rotation: &trueup::plan::rotate::NO_ROTATION,
+            unrecorded: None,
             unmanaged: false,
             retry_creates: false,
             allow_rename: false,

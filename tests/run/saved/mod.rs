@@ -8,3 +8,4 @@ mod plans;
 #[cfg(unix)]
 mod records;
 mod shown;
+mod unrecorded;

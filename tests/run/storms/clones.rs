@@ -110,6 +110,7 @@ impl Clone {
             index: &self.index,
             references: &references,
             rotation: &NO_ROTATION,
+            unrecorded: None,
             unmanaged: false,
             retry_creates: false,
             allow_rename: false,

@@ -158,6 +158,7 @@ impl StormFixture {
             index: &self.index,
             references,
             rotation: &trueup::plan::rotate::NO_ROTATION,
+            unrecorded: None,
             unmanaged: false,
             retry_creates: false,
             allow_rename: false,
