@@ -30,7 +30,7 @@ use super::undo::UndoArgs;
 use super::validate::ValidateArgs;
 use super::why::WhyArgs;
 
-/// Version, commit and features. Release builds set the commit.
+/// Version, commit and features. `build.rs` sets the commit of release builds.
 fn version_text() -> String {
     let commit = option_env!("TRUEUP_COMMIT").filter(|commit| !commit.is_empty()).unwrap_or("unknown");
     let optional = [("cloud", cfg!(feature = "cloud")), ("encryption", cfg!(feature = "encryption"))];

@@ -241,3 +241,57 @@ fn the_image_is_one_program_of_nobody() {
         );
     }
 }
+
+/// Runs `build.rs`, which is compiled in a folder, for a package in another one; what it says to cargo.
+fn run_build_script(script: &Path, package: &Path, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(script);
+    command
+        .current_dir(package)
+        .env_remove("TRUEUP_COMMIT")
+        .env("GIT_CEILING_DIRECTORIES", package.parent().expect("a parent"));
+    let output = command.envs(variables.iter().copied()).output().expect("a build script");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn release_builds_know_their_commit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("script");
+    let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let source = fs::canonicalize("build.rs").expect("a file").to_string_lossy().into_owned();
+    let to = script.to_string_lossy().into_owned();
+    let (ok, log) = run(&compiler, &["--edition", "2024", "-o", &to, &source], folder.path(), &[]);
+    assert!(ok, "{log}");
+    let package = folder.path().join("package");
+    fs::create_dir_all(package.join("vendored")).expect("a folder");
+    let release = [("PROFILE", "release")];
+    assert!(!run_build_script(&script, &package, &release).contains("rustc-env"), "no repository");
+    let git = |arguments: &[&str]| {
+        let own = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"];
+        let (ok, log) = run("git", &[&own, arguments].concat(), &package, &[]);
+        assert!(ok, "{log}");
+        log.trim().to_owned()
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    for message in ["first", "second"] {
+        git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+        let commit = git(&["rev-parse", "HEAD"]);
+        let said = run_build_script(&script, &package, &release);
+        assert!(said.contains(&format!("cargo::rustc-env=TRUEUP_COMMIT={commit}\n")), "{said}");
+        for file in ["HEAD", "refs/heads/main"] {
+            assert!(said.contains(&format!("cargo::rerun-if-changed=.git/{file}\n")), "{said}");
+        }
+    }
+    // a debug build, a commit that is set, a copy in another repository, and no Git
+    let silent = [
+        (&package, vec![("PROFILE", "debug")]),
+        (&package, vec![release[0], ("TRUEUP_COMMIT", "abc")]),
+        (&package.join("vendored"), vec![release[0]]),
+        (&package, vec![release[0], ("PATH", "")]),
+    ];
+    for (folder, variables) in silent {
+        let said = run_build_script(&script, folder, &variables);
+        assert!(!said.contains("rustc-env") && !said.contains(".git"), "{variables:?}: {said}");
+    }
+}
