@@ -8,6 +8,8 @@ mod generated;
 #[cfg(unix)]
 mod gitlab;
 #[cfg(unix)]
+mod gitlab_stub;
+#[cfg(unix)]
 mod install;
 #[cfg(unix)]
 mod permissions;
