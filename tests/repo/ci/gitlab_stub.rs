@@ -145,6 +145,11 @@ fn read_form(text: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
+/// Whether a number is the one that a path names.
+fn is_number(number: &Json, named: &str) -> bool {
+    number.as_u64().is_some_and(|own| named.parse() == Ok(own))
+}
+
 impl Call {
     /// None without a token that may do this.
     fn new(request: &Received) -> Option<Self> {
@@ -168,7 +173,7 @@ impl Call {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         let one = |json: &Json| (200, String::new(), json.to_string());
         let is_of = |pipeline: &str, job: &Json| {
-            job["pipeline"].to_string() == pipeline
+            is_number(&job["pipeline"], pipeline)
                 && (job["retried"] != true || self.parameter("include_retried") == "true")
         };
         match (self.method.as_str(), path.as_slice()) {
@@ -187,7 +192,7 @@ impl Call {
                 let pipelines = project["pipelines"].as_array().expect("pipelines");
                 pipelines
                     .iter()
-                    .find(|own| own["id"].to_string() == *id)
+                    .find(|own| is_number(&own["id"], id))
                     .map_or((404, String::new(), String::new()), one)
             }
             ("GET", [_, "1", "pipelines", id, "jobs"]) => {
@@ -226,7 +231,7 @@ impl Call {
     fn change_entry(&self, list: &mut Json, id: &str) -> Answer {
         let mut entries = list.as_array_mut().expect("a list").iter_mut();
         let is_meant = |own: &&mut Json| {
-            own["iid"].to_string() == id || (own["iid"].is_null() && own["id"].to_string() == id)
+            is_number(&own["iid"], id) || (own["iid"].is_null() && is_number(&own["id"], id))
         };
         let Some(entry) = entries.find(is_meant) else { return (404, String::new(), String::new()) };
         for (name, value) in &self.body {
