@@ -22,12 +22,14 @@ use super::field_paths::diagnose_unknown_paths;
 use super::global_args::GlobalArgs;
 use super::import::history::HistoryRecords;
 use super::merge_base::{build_document_key, build_subject_key};
+use super::prepared_run::PreparedRun;
 use super::progress::ProgressDisplay;
 use super::run_args::{NetworkArgs, RunArgs};
-use super::run_setup::{self, PreparedRun, RunSelection};
+use super::run_setup::{self, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::write_back;
+use crate::cli::runtime::build_runtime;
 use crate::document::Document;
 use crate::plan::permission::PermissionLimit;
 use crate::run::RunEvent;
@@ -175,7 +177,7 @@ fn read_objects(
     let progress = ProgressDisplay::new(screen, &prepared.services);
     let tell = |event: RunEvent| progress.handle_event(event);
     let session = prepared.build_session(reading, &tell);
-    let reads = run_setup::build_runtime()?.block_on(read_live(&session, &mut prepared.build_jobs()));
+    let reads = build_runtime()?.block_on(read_live(&session, &mut prepared.build_jobs()));
     progress.clear();
     Ok(reads)
 }

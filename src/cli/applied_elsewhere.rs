@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::run_setup::PreparedRun;
+use super::prepared_run::PreparedRun;
 use super::shared_receipts::{MAX_READ_RECEIPTS, run_on_archive};
 use crate::diagnostic::Diagnostic;
 use crate::report::outcome::ResultStatus;

@@ -11,26 +11,29 @@ use super::events::EventStream;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::ids::WrittenIds;
+use super::prepare_undo::{self, PreparedUndo, UndoRequest};
+use super::prepared_run::PreparedRun;
 use super::progress::ProgressDisplay;
 use super::records::RunConclusion;
 use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::RunArgs;
-use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
+use super::run_setup::{self, DiagnosticList, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::signals::{interrupted_exit, run_until_signalled};
-use super::undo::{self, PreparedUndo, UndoRequest};
 use super::{
     applied_elsewhere, causes, ids, leases, notify, plan, protection, records, request_forecast, saved_plan,
 };
+use crate::cli::runtime::build_runtime;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::gate::{self, PlanLimits};
 use crate::report::json::to_json;
-use crate::report::outcome::{ApplyReport, TargetRequestUsage, render_results};
+use crate::report::outcome::{ApplyReport, render_results};
 use crate::report::pseudonyms::PersonalDataMode;
+use crate::report::request_estimate::TargetRequestUsage;
 use crate::report::saved_plan::{SavedPlan, StaleObjects};
 use crate::report::text as plan_text;
 use crate::run::applied_plans::AppliedPlans;
@@ -40,6 +43,7 @@ use crate::run::lease_renewer::LeaseRenewer;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::{CancellationToken, RunEvent, RunSession, diagnose_out_of_time, execute, planning};
 use crate::workspace::settings::file::NotifyEvent;
+use crate::workspace::state_folder::{STATE_FOLDER, diagnose_unreadable_state};
 
 /// Arguments of `apply`.
 #[derive(Args)]
@@ -191,7 +195,8 @@ fn prepare_saved_plan(
             .map(|prepared| (prepared, None));
     };
     let request = UndoRequest { receipt: Path::new(run), reading, selection: &everything };
-    undo::prepare_undo(workspace, request, screen).map(|(prepared, undoing)| (prepared, Some(undoing)))
+    prepare_undo::prepare_undo(workspace, request, screen)
+        .map(|(prepared, undoing)| (prepared, Some(undoing)))
 }
 
 /// What was applied of the plan before, here and as far as shared receipts tell.
@@ -200,9 +205,9 @@ fn open_applied_plans(
     prepared: &PreparedRun,
     screen: &TerminalScreen,
 ) -> Result<AppliedPlans, Diagnostic> {
-    let folder = prepared.workspace.root.join(run_setup::STATE_FOLDER);
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
     let mut applied = AppliedPlans::open(&folder).map_err(|error| {
-        run_setup::diagnose_unreadable_state("applied.json", &error)
+        diagnose_unreadable_state("applied.json", &error)
             .with_hint("restore it from a backup; without it, a plan could be applied twice")
     })?;
     let unknown = applied_elsewhere::learn_applied_steps(plan, &mut applied, prepared);
@@ -352,8 +357,7 @@ impl ApplyOptions<'_> {
         outcomes: &mut [StepOutcome],
         screen: &TerminalScreen,
     ) -> bool {
-        let is_recorded =
-            records::record_last_applied(prepared, (jobs, self.undo.is_some()), outcomes, screen);
+        let is_recorded = records::record_last_applied(prepared, jobs, self.undo.is_some(), outcomes, screen);
         if let Some(undoing) = self.undo {
             undoing.annotate_outcomes(outcomes);
         }
@@ -429,7 +433,7 @@ fn execute(
     screen: &TerminalScreen,
     way: ApplyOptions,
 ) -> anyhow::Result<ExitStatus> {
-    let runtime = run_setup::build_runtime()?;
+    let runtime = build_runtime()?;
     let cut_off = records::report_interrupted_runs(&prepared.workspace.root, screen);
     let progress = ProgressDisplay::new(screen, &prepared.services);
     if let Some(events) = way.events.map(Arc::clone) {

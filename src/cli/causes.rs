@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::exit::ExitStatus;
 use super::history::ObjectHistory;
 use super::merge_base::GitBranch;
-use super::run_setup::PreparedRun;
+use super::prepared_run::PreparedRun;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::plan::cause::{self, ChangeCause};

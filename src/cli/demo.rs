@@ -15,6 +15,7 @@ use clap::Args;
 use super::drift::DriftArgs;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, OutputFormat};
+use super::prepared_run::PreparedRun;
 use super::reports::ReportOutputs;
 use super::run_args::RunArgs;
 use super::run_setup::{self, EnvLookup, RunSelection};
@@ -169,7 +170,7 @@ impl DemoRun<'_> {
         }
     }
 
-    fn prepare_demo_run(&self) -> Result<run_setup::PreparedRun, run_setup::DiagnosticList> {
+    fn prepare_demo_run(&self) -> Result<PreparedRun, run_setup::DiagnosticList> {
         let environment = |name: &str| {
             DEMO_VARIABLES.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value))
         };

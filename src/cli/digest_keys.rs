@@ -11,12 +11,12 @@ use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use crate::cli::run_setup::{STATE_FOLDER, diagnose_unreadable_state};
 use crate::diagnostic::Diagnostic;
 use crate::report::pseudonyms;
 use crate::report::pseudonyms::PseudonymKey;
 use crate::state::key_file::{KEY_FILE, KeyPurpose, load_or_create_key_locked, read_key};
 use crate::workspace::state_folder::check_state_folder;
+use crate::workspace::state_folder::{STATE_FOLDER, diagnose_unreadable_state};
 
 /// The variable with the key under which digests of secrets are kept.
 pub const DIGEST_KEY_VARIABLE: &str = "TRUEUP_DIGEST_KEY";

@@ -12,8 +12,8 @@ pub use self::args::DoctorArgs;
 use self::check::{DoctorCheck, DoctorReport, render_checks};
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
-use super::run_setup;
 use super::screen::TerminalScreen;
+use crate::cli::runtime::build_runtime;
 use crate::report::to_json;
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
@@ -23,7 +23,7 @@ use crate::workspace::LoadedWorkspace;
 /// # Errors
 /// When there is no runtime.
 pub fn check_access(workspace: &LoadedWorkspace, args: &DoctorArgs) -> anyhow::Result<Vec<DoctorCheck>> {
-    Ok(run_setup::build_runtime()?.block_on(service::check_targets(workspace, args)))
+    Ok(build_runtime()?.block_on(service::check_targets(workspace, args)))
 }
 
 /// Runs every check.

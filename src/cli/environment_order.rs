@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 
 use super::plan::make_plan_within;
+use super::prepared_run::PreparedRun;
 use super::run_args::RunArgs;
-use super::run_setup::{self, PreparedRun, RunSelection, STATE_FOLDER};
+use super::run_setup::{self, RunSelection};
 use super::screen::TerminalScreen;
 use super::shared_receipts::{MAX_READ_RECEIPTS, run_on_archive};
 use crate::compose::settings::EnvironmentSettings;
@@ -24,6 +25,7 @@ use crate::state::receipt_error::ReceiptStoreError;
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::repository::GitRepository;
+use crate::workspace::state_folder::STATE_FOLDER;
 
 /// The characters of a commit that are shown.
 const SHOWN_COMMIT: usize = 12;

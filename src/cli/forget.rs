@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::completion_values;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
-use super::run_setup::{self, STATE_FOLDER};
+use super::run_setup;
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::{digest_keys, records};
@@ -24,6 +24,7 @@ use crate::report::plan_report::FORMAT_VERSION;
 use crate::run::index::{IndexEntry, ObjectIndex};
 use crate::run::last_applied::LastApplied;
 use crate::workspace::LoadedWorkspace;
+use crate::workspace::state_folder::{STATE_FOLDER, diagnose_unreadable_state};
 
 /// Arguments of `forget`.
 #[derive(Args)]
@@ -76,7 +77,7 @@ pub fn run(common: &GlobalArgs, args: &ForgetArgs, screen: &TerminalScreen) -> a
     let keys = digest_keys::DigestKeys::load(&workspace.root);
     let index = keys.and_then(|_| {
         ObjectIndex::open(&folder).map_err(|error| {
-            run_setup::diagnose_unreadable_state("index.json", &error).with_hint("restore it from a backup")
+            diagnose_unreadable_state("index.json", &error).with_hint("restore it from a backup")
         })
     });
     let chosen = index.and_then(|index| Ok((choose_entries(args, &workspace, &index)?, index)));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 use super::merge_base::{GitBranch, MergeBaseDocuments};
-use super::run_setup::{PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
+use super::prepared_run::PreparedRun;
 use super::shared_receipts;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::document::Document;
@@ -23,6 +23,7 @@ use crate::run::fetch::ObjectJob;
 use crate::run::index::ObjectIndex;
 use crate::run::last_applied::{self, LastApplied};
 use crate::workspace::LoadedWorkspace;
+use crate::workspace::state_folder::{STATE_FOLDER, diagnose_unreadable_state};
 
 /// What is known of the past of the objects in which a plan differs.
 pub struct ObjectHistory {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::import::folder::{self, ReplaceOutcome};
 use super::output_file::check_no_links_below;
-use super::run_setup::PreparedRun;
+use super::prepared_run::PreparedRun;
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::document::write::ids::{self, AssignedId};

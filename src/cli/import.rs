@@ -28,6 +28,7 @@ use super::object_patterns::ObjectPatterns;
 use super::progress::ProgressDisplay;
 use super::screen::TerminalScreen;
 use super::{records, run_setup};
+use crate::cli::runtime::build_runtime;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::document::{Document, DocumentState, ValueSource};
 use crate::kind::IdAssigner;
@@ -70,7 +71,7 @@ pub fn run(common: &GlobalArgs, args: &ImportArgs, screen: &TerminalScreen) -> a
     });
     if let Some((mut ready, target, services)) = connected.filter(|_| !has_errors(faults)) {
         summary.target = Some(target.import.target.to_string());
-        let runtime = run_setup::build_runtime()?;
+        let runtime = build_runtime()?;
         let taken = RefCell::new(ready.list_taken_names(&target));
         let session = ImportSession { common, screen, services, runtime, taken };
         session.import_scopes(&mut ready, &target, args, &mut summary);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::exit::ExitStatus;
-use super::run_setup::{PreparedRun, STATE_FOLDER};
+use super::prepared_run::PreparedRun;
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::run::lease_renewer::{LeaseLoss, LeaseRenewer};
@@ -21,6 +21,7 @@ use crate::state::holder_identity::find_holder_identity;
 use crate::state::lease::folder::LeaseFolder;
 use crate::state::lease::{HeldLease, LeaseError, LeaseHolder};
 use crate::workspace::settings::{LeaseSettings, TargetSettings};
+use crate::workspace::state_folder::STATE_FOLDER;
 
 /// Where the leases of a workspace stand that names no directory.
 const LEASE_FOLDER: &str = "leases";

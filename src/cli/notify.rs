@@ -3,8 +3,8 @@
 //! The result stands by then. Whatever keeps a message from arriving is a warning and changes no exit code.
 
 use super::reports::ReportContent;
-use super::run_setup;
 use super::screen::TerminalScreen;
+use crate::cli::runtime::build_runtime;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::output_filter::filter_text;
 use crate::remote::hosts::AllowedHosts;
@@ -66,7 +66,7 @@ fn send_notification(
     };
     let body = filter_text(&body.map_err(|error| lost(error.to_string()))?).into_owned();
     let allowed = AllowedHosts::from_env(&|name| std::env::var(name).ok()).map_err(Some)?;
-    let runtime = run_setup::build_runtime().map_err(|error| lost(error.to_string()))?;
+    let runtime = build_runtime().map_err(|error| lost(error.to_string()))?;
     let hook = WebhookSender { url, secret, event: event.as_str() };
     runtime.block_on(hook.send_message(body, &allowed)).map_err(Some)
 }

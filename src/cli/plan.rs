@@ -9,27 +9,29 @@ use clap::Args;
 use super::causes::CauseArgs;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
+use super::plan_report_builder::{build_report, build_report_with};
+use super::prepared_run::PreparedRun;
 use super::progress::ProgressDisplay;
 use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::RunArgs;
-use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
+use super::run_setup::{self, DiagnosticList, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
-use super::selection_filter::SelectionFilter;
 use super::signals::run_until_signalled;
-use super::{causes, protection, records, request_forecast, saved_plan};
+use super::{causes, protection, records, saved_plan};
+use crate::cli::runtime::build_runtime;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::document::Document;
 use crate::kind::registry::is_workspace_api;
 use crate::plan::count_limit::ObjectCounts;
-use crate::plan::{Plan, PlanSubject, StepRequest, gate};
+use crate::plan::{Plan, gate};
 use crate::remote::target_client::TargetClient;
 use crate::report::json::to_json;
 use crate::report::plan_report::PlanReport;
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::text;
-use crate::run::{RunEvent, estimate, planning};
+use crate::run::{RunEvent, planning};
 use crate::workspace::LoadedWorkspace;
 
 /// Arguments of `plan`.
@@ -153,8 +155,9 @@ pub fn plan_workspace(
             return write_failure(faults, screen, desired.reports).map(|()| fault.exit);
         }
     };
-    let of = saved_plan::PlanOrigin { commit: branch.map(|branch| branch.head().to_string()), undoes: None };
-    conclude_plan((plan, objects, of), (prepared, reading), screen, desired)
+    let commit = branch.map(|branch| branch.head().to_string());
+    let origin = saved_plan::PlanOrigin { commit, undoes: None };
+    conclude_plan(PlannedRun { plan, objects, origin }, prepared, reading, screen, desired)
 }
 
 /// The plan of a prepared workspace, before anybody has looked at it.
@@ -166,8 +169,7 @@ pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScr
     let progress = ProgressDisplay::new(screen, &prepared.services);
     let tell = |event: RunEvent| progress.handle_event(event);
     let session = prepared.build_session(reading, &tell);
-    let mut plan =
-        run_setup::build_runtime()?.block_on(planning::make_plan(&session, &mut prepared.build_jobs()));
+    let mut plan = build_runtime()?.block_on(planning::make_plan(&session, &mut prepared.build_jobs()));
     progress.clear();
     plan.diagnostics.extend(list_login_notes(prepared));
     plan.diagnostics.extend(list_search_notes(prepared));
@@ -191,7 +193,7 @@ pub fn make_plan_within(
     let mut jobs = prepared.build_jobs();
     let work = planning::make_plan(&session, &mut jobs);
     let stop = &prepared.retry_budget.cancellation;
-    let mut plan = run_setup::build_runtime()?.block_on(async {
+    let mut plan = build_runtime()?.block_on(async {
         tokio::select! {
             plan = run_until_signalled(stop, screen, work) => Some(plan),
             () = stop.wait_for_cancellation() => None,
@@ -230,16 +232,26 @@ fn list_search_notes(prepared: &PreparedRun) -> Vec<Diagnostic> {
     messages.into_iter().map(|message| Diagnostic::note("search", message)).collect()
 }
 
-/// Judges a plan that is made out of so many objects, shows it, and saves it where that is wished.
+/// A plan, with what is to be known of how it was made.
+pub struct PlannedRun {
+    pub plan: Plan,
+    /// Out of how many objects it was made.
+    pub objects: ObjectCounts,
+    pub origin: saved_plan::PlanOrigin,
+}
+
+/// Judges a plan, shows it, and saves it where that is wished.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn conclude_plan(
-    (mut plan, objects, of): (Plan, ObjectCounts, saved_plan::PlanOrigin),
-    (prepared, reading): (&PreparedRun, &RunArgs),
+    planned: PlannedRun,
+    prepared: &PreparedRun,
+    reading: &RunArgs,
     screen: &TerminalScreen,
     desired: PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
+    let PlannedRun { mut plan, objects, origin } = planned;
     let blocked = gate::check_plan(&plan, &objects, &reading.build_limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = evaluate_policies(&plan, prepared);
@@ -251,7 +263,8 @@ pub fn conclude_plan(
         reports.write_reports(&ReportContent::Plan(&report), screen)?;
     }
     if let Some(path) = desired.output {
-        let said = saved_plan::write_plan(path, (&plan, &report, of), prepared, reading)?;
+        let circumstances = saved_plan::collect_circumstances(&plan, origin, prepared, reading);
+        let said = saved_plan::write_plan(path, &plan, &report, circumstances, prepared.keys.key())?;
         screen.print_diagnostics(said.as_slice());
         screen.print_remark(&format!("\nsaved to {}\n", path.display()));
     }
@@ -304,31 +317,6 @@ pub fn print_report(report: &PlanReport, screen: &TerminalScreen) -> anyhow::Res
     Ok(())
 }
 
-/// What may be shown of a plan.
-pub fn build_report(plan: &Plan, prepared: &PreparedRun) -> PlanReport {
-    build_report_with(plan, prepared, prepared.build_pseudonyms())
-}
-
-/// The same, with persons shown in this way.
-pub fn build_report_with(plan: &Plan, prepared: &PreparedRun, persons: PersonalDataMode) -> PlanReport {
-    let bytes = |subject: &PlanSubject, planned: &StepRequest| {
-        prepared.services.get(&subject.target).map_or(0, |service| service.count_body_bytes(&planned.request))
-    };
-    let since = prepared.selection.as_ref().and_then(SelectionFilter::to_since_view);
-    let selection = prepared.describe_selection();
-    let services = &prepared.services;
-    let applying = estimate::estimate_requests(services, plan, &prepared.build_jobs());
-    let requests = request_forecast::forecast_requests(services, &applying, plan.complete);
-    let report = PlanReport::from_plan_with_mode(plan, &bytes, persons);
-    let complete = report.complete && prepared.selection.is_none() && selection.is_none();
-    PlanReport { complete, since, selection, requests, ..report }
-}
-
-fn collect_reasons(plan: &Plan) -> Vec<Diagnostic> {
-    let refused = plan.refused.iter().flat_map(|refused| &refused.reasons);
-    plan.diagnostics.iter().chain(refused).cloned().collect()
-}
-
 /// What a plan says to scripts: errors before differences.
 pub fn compute_exit_status(plan: &Plan, detailed: bool) -> ExitStatus {
     if !plan.complete {
@@ -340,4 +328,9 @@ pub fn compute_exit_status(plan: &Plan, detailed: bool) -> ExitStatus {
     } else {
         ExitStatus::Done
     }
+}
+
+fn collect_reasons(plan: &Plan) -> Vec<Diagnostic> {
+    let refused = plan.refused.iter().flat_map(|refused| &refused.reasons);
+    plan.diagnostics.iter().chain(refused).cloned().collect()
 }

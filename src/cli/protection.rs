@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use super::run_setup::PreparedRun;
+use super::prepared_run::PreparedRun;
 use super::shared_receipts;
 use crate::document::{Document, DocumentState};
 use crate::plan::{Plan, RefusedObject, Step};

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::digest_keys::DigestKeys;
 use super::exit::ExitStatus;
-use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
+use super::prepared_run::PreparedRun;
+use super::run_setup::DiagnosticList;
 use super::screen::TerminalScreen;
 use super::shared_receipts;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
@@ -27,6 +28,7 @@ use crate::run::undo::UndoRecorder;
 use crate::run::undo::added::is_addition;
 use crate::run::write_digests;
 use crate::state::file_lock::try_lock_apply;
+use crate::state::files::read_text;
 use crate::state::holder_identity::find_holder_identity;
 use crate::state::receipt;
 use crate::state::receipt_store::ReceiptStore;
@@ -35,6 +37,7 @@ use crate::value::Sensitivity;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::repository::GitRepository;
 use crate::workspace::settings::WorkspaceSettings;
+use crate::workspace::state_folder::{STATE_FOLDER, diagnose_unreadable_state};
 
 /// The code of a run that does not begin because another one writes in the workspace.
 const APPLY_RUNNING_CODE: &str = "apply-running";
@@ -276,7 +279,8 @@ pub fn recover_interrupted_runs(prepared: &PreparedRun, accounts: &[RecordedRun]
 /// Where `in_part`, the documents name only what was written, and the rest stays as it was applied before.
 pub fn record_last_applied(
     prepared: &PreparedRun,
-    (jobs, in_part): (&[ObjectJob], bool),
+    jobs: &[ObjectJob],
+    in_part: bool,
     outcomes: &[StepOutcome],
     screen: &TerminalScreen,
 ) -> bool {
@@ -375,7 +379,7 @@ fn write_receipt(
     screen: &TerminalScreen,
 ) -> anyhow::Result<()> {
     let (folder, name) = (prepared.workspace.root.join(STATE_FOLDER), journal.name().to_owned());
-    let text = super::saved_plan::read_bounded(&folder.join("journal").join(format!("{name}.jsonl")))?;
+    let text = read_text(&folder.join("journal").join(format!("{name}.jsonl")))?;
     let mut account =
         parse_run(name.clone(), &text).ok_or_else(|| anyhow::anyhow!("its journal cannot be read"))?;
     account.ended.get_or_insert_with(crate::run::format_now);

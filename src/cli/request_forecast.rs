@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::remote::rate_limiter;
 use crate::remote::target_client::{RequestCount, TargetClient};
-use crate::report::outcome::TargetRequestUsage;
 use crate::report::plan_report::TargetRequestEstimate;
+use crate::report::request_estimate::TargetRequestUsage;
 
 /// The requests of a plan, by target: those that made it, where it is `complete`, and those that applying it takes.
 pub fn forecast_requests(

@@ -11,8 +11,8 @@ use clap::{Args, ValueEnum};
 
 use super::exit::ExitStatus;
 use super::global_args::GlobalArgs;
-use super::run_setup;
 use super::screen::TerminalScreen;
+use crate::cli::runtime::build_runtime;
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan, has_errors};
 use crate::kind::Kind;
 use crate::sandbox::{
@@ -80,7 +80,7 @@ pub fn run(common: &GlobalArgs, args: &SandboxArgs, screen: &TerminalScreen) -> 
         let tokens = format!("http://{}/_sandbox/token", sandbox.addr());
         screen.print_remark(&format!("tokens for `oauth_password` come from the `url` {tokens}\n"));
     }
-    run_setup::build_runtime()?.block_on(tokio::signal::ctrl_c()).context("no signal to wait for")?;
+    build_runtime()?.block_on(tokio::signal::ctrl_c()).context("no signal to wait for")?;
     sandbox.shut_down();
     Ok(ExitStatus::Done)
 }

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -15,9 +14,9 @@ use clap::ValueEnum;
 use super::merge_base::{DocumentKey, build_document_key, build_subject_key};
 use super::object_patterns::ObjectLabel;
 use super::output_file::write_output;
-use super::plan as plans;
+use super::plan_report_builder::build_report_with;
+use super::prepared_run::PreparedRun;
 use super::run_args::{MethodArg, RunArgs};
-use super::run_setup::PreparedRun;
 use super::selection_args::SelectionArgs;
 use super::selection_filter::ObjectSelection;
 use super::since_filter::find_needed_documents;
@@ -39,22 +38,7 @@ use crate::report::saved_plan::{
 use crate::report::{PlanReport, to_json};
 use crate::run::applied_plans::AppliedPlans;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
-
-/// The most bytes of a file that is shown or applied.
-const MAX_FILE_BYTES: u64 = 256 << 20;
-
-/// The text of a file, within bounds.
-///
-/// # Errors
-/// When it cannot be read, is too long, or is no text.
-pub fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if read as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!("it is longer than {} MiB", MAX_FILE_BYTES >> 20)));
-    }
-    Ok(text)
-}
+use crate::state::files::read_text;
 
 /// What a plan is made of besides its steps.
 #[derive(Default)]
@@ -65,28 +49,37 @@ pub struct PlanOrigin {
     pub undoes: Option<String>,
 }
 
+/// How a plan was made: the flags, the targets, the commit.
+pub fn collect_circumstances(
+    plan: &Plan,
+    origin: PlanOrigin,
+    prepared: &PreparedRun,
+    reading: &RunArgs,
+) -> PlanCircumstances {
+    PlanCircumstances {
+        created_at: crate::run::format_now(),
+        flags: collect_flags(reading),
+        method: format_method(reading.method),
+        rotate: reading.rotate.clone(),
+        targets: collect_targets(plan, prepared),
+        commit: origin.commit,
+        undoes: origin.undoes,
+        pseudonyms: prepared.keys.identify_pseudonym_key(),
+    }
+}
+
 /// Saves a plan; gives what is to be said about the file.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write_plan(
     path: &Path,
-    (plan, report, own): (&Plan, &PlanReport, PlanOrigin),
-    prepared: &PreparedRun,
-    reading: &RunArgs,
+    plan: &Plan,
+    report: &PlanReport,
+    circumstances: PlanCircumstances,
+    key: Option<&[u8]>,
 ) -> anyhow::Result<Option<Diagnostic>> {
-    let key = prepared.keys.key();
-    let of = PlanCircumstances {
-        created_at: crate::run::format_now(),
-        flags: collect_flags(reading),
-        method: format_method(reading.method),
-        rotate: reading.rotate.clone(),
-        targets: collect_targets(plan, prepared),
-        commit: own.commit,
-        undoes: own.undoes,
-        pseudonyms: prepared.keys.identify_pseudonym_key(),
-    };
-    let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
+    let saved = SavedPlan::new(plan, report.clone(), circumstances, key).seal(key)?;
     let text = to_json(&saved)?;
     // it would no longer be what was sealed
     anyhow::ensure!(
@@ -167,7 +160,7 @@ fn collect_targets(plan: &Plan, prepared: &PreparedRun) -> Vec<BoundTarget> {
 /// When it is a saved plan, but not one to be applied.
 pub fn find_saved_plan(root: &Path, paths: &[PathBuf]) -> Result<Option<SavedPlan>, Diagnostic> {
     let is_json = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
-    let text = |path: &PathBuf| read_bounded(&root.join(path)).ok().filter(|text| saved_plan::is_plan(text));
+    let text = |path: &PathBuf| read_text(&root.join(path)).ok().filter(|text| saved_plan::is_plan(text));
     let mut texts = paths.iter().filter(is_json).filter_map(text);
     let Some(text) = texts.next() else { return Ok(None) };
     if texts.next().is_some() {
@@ -279,14 +272,16 @@ pub fn retain_reviewed_steps(
 ) -> StaleObjects {
     let key = prepared.keys.select_key(saved.is_keyed());
     let mut persons = prepared.build_pseudonyms();
+    // the first short name finds their key
+    let mut fresh = build_report_with(plan, prepared, persons);
     let mut saved = Cow::Borrowed(saved);
     if saved.pseudonyms != prepared.keys.identify_pseudonym_key() {
         // short names under another key tell nothing of each other
         persons = PersonalDataMode::Masked;
+        fresh = build_report_with(plan, prepared, persons);
         saved = Cow::Owned(saved.to_masked_plan());
     }
     let saved = &*saved;
-    let fresh = plans::build_report_with(plan, prepared, persons);
     let without_records = StepsWithoutRecords::take_from(plan, prepared, persons);
     let mut held = StaleObjects { stale: Vec::new(), without_document: find_missing_objects(saved, &fresh) };
     let steps = std::mem::take(&mut plan.steps);
@@ -326,7 +321,7 @@ impl StepsWithoutRecords {
     fn take_from(plan: &mut Plan, prepared: &PreparedRun, persons: PersonalDataMode) -> Self {
         let steps = plan.steps.iter_mut().filter_map(|step| step.without_records.take());
         let plan = Plan { steps: steps.map(|step| *step).collect(), ..Plan::default() };
-        let shown = plans::build_report_with(&plan, prepared, persons).changes;
+        let shown = build_report_with(&plan, prepared, persons).changes;
         Self { steps: plan.steps, shown }
     }
 

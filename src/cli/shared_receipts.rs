@@ -13,7 +13,8 @@ use std::sync::PoisonError;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::run_setup::{PreparedRun, STATE_FOLDER, build_runtime};
+use super::prepared_run::PreparedRun;
+use super::runtime::build_runtime;
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, visit_spec};
@@ -30,6 +31,7 @@ use crate::state::files::replace_file;
 use crate::state::receipt;
 use crate::state::receipt_error::ReceiptStoreError;
 use crate::state::receipt_store::ReceiptStore;
+use crate::workspace::state_folder::STATE_FOLDER;
 
 /// The folder in `.trueup` with the names of receipts that are not shared yet.
 const OUTBOX: &str = "outbox";

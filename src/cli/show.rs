@@ -10,17 +10,18 @@ use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::report_args::ReportArgs;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
-use super::run_setup::STATE_FOLDER;
 use super::screen::TerminalScreen;
-use super::{plan, saved_plan, shared_receipts};
+use super::{plan, shared_receipts};
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
 use crate::report::saved_plan::{SavedPlan, is_plan, read_unverified, read_verified};
 use crate::report::to_json;
 use crate::run::journal::read::parse_run;
+use crate::state::files::read_text;
 use crate::state::receipt as receipts;
 use crate::workspace;
+use crate::workspace::state_folder::STATE_FOLDER;
 
 /// Arguments of `show`.
 #[derive(Args)]
@@ -49,8 +50,7 @@ pub fn run(common: &GlobalArgs, args: &ShowArgs, screen: &TerminalScreen) -> any
     let text = match read_shared_receipt(&common.directory, &path, &args.file) {
         Some(Ok(text)) => text,
         Some(Err(why)) => return report_failure(why, screen, &reports),
-        None => saved_plan::read_bounded(&path)
-            .map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?,
+        None => read_text(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?,
     };
     if is_plan(&text) {
         return show_plan(&text, &common.directory, screen, &reports);

@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
+use super::prepared_run::build_job;
 use super::report_args::ReportArgs;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
-use super::run_setup::{STATE_FOLDER, build_job};
 use super::screen::TerminalScreen;
 use super::selection_args::PathArgs;
 use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
@@ -21,6 +21,7 @@ use crate::report::view_model::DocumentLineRange;
 use crate::run::index::ObjectIndex;
 use crate::run::refer::diagnose_cycles;
 use crate::workspace::LoadedWorkspace;
+use crate::workspace::state_folder::STATE_FOLDER;
 
 /// Arguments of `validate`.
 #[derive(Args)]

@@ -9,6 +9,7 @@ use super::completion_values;
 use super::exit::ExitStatus;
 use super::field_paths::diagnose_unknown_paths;
 use super::global_args::{GlobalArgs, StdoutFormat};
+use super::plan_report_builder::build_report;
 use super::run_args::RunArgs;
 use super::run_setup::{self, RunSelection};
 use super::screen::TerminalScreen;
@@ -294,7 +295,7 @@ fn add_differences(
     if let Err(fault) = causes::explain_plan(&mut plan, &jobs, &prepared, None) {
         screen.print_diagnostics(&[fault.diagnostic]);
     }
-    let report = plan::build_report(&plan, &prepared);
+    let report = build_report(&plan, &prepared);
     let is_below = |label: &str| {
         let rest = label.strip_prefix(path);
         path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -16,8 +16,8 @@ use super::values::ValueTable;
 use crate::cores::map_parallel;
 use crate::diagnostic::{Diagnostic, has_errors, remove_repetitions};
 use crate::document::Document;
+use crate::document::effective_reader::EffectiveReader;
 use crate::document::node_encoder::NodeEncoder;
-use crate::document::read::EffectiveReader;
 use crate::kind::registry::KindRegistry;
 
 /// So many objects are composed by one core before it looks for more.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
-use crate::document::read::{SourceReader, locate_start};
+use crate::document::source_reader::{SourceReader, locate_start};
 use crate::kind::Kind;
 use crate::kind::registry::KindRegistry;
 use crate::yaml::{YamlData, YamlEntry, YamlNode};

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::settings::{CompositionSettings, ValueContent, ValueDefinition, ValueSetting};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, suggest_word};
 use crate::document::levels::LevelKind;
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::document::spec::parse_scalar;
 use crate::document::value_source::{diagnose_plain_secret, is_value_source, read_source};
 use crate::value::Sensitivity;

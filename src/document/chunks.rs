@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::Document;
 use super::composition::{DeferRule, PartialDocument};
-use super::read::{DocumentOutcome, MAX_BYTES, SourceReader, diagnose_too_large, locate_start};
+use super::read::{DocumentOutcome, MAX_BYTES, diagnose_too_large};
+use super::source_reader::{SourceReader, locate_start};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::kind::registry::KindRegistry;
 use crate::yaml::{self, YamlNode};

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::read::{SourceReader, escape_for_message};
+use super::source_reader::{SourceReader, escape_for_message};
 use super::{Document, DocumentDependency};
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::kind::registry::KindRegistry;

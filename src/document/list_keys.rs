@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-use super::read::SourceReader;
+use super::source_reader::SourceReader;
 use super::{DesiredNode, DesiredValue};
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::identity::ItemIdentity;

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use super::DesiredNode;
 use super::list_keys::{encode_items, encode_node};
-use super::read::SourceReader;
-use super::spec::ValueContext;
+use super::source_reader::{SourceReader, ValueContext};
 use crate::diagnostic::NamedSource;
 use crate::kind::{ArrayType, ComparisonRule, Field, ScalarType, Shape};
 use crate::value::Sensitivity;

@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::read::{SourceReader, escape_for_message};
-use super::spec::ValueContext;
+use super::source_reader::{SourceReader, ValueContext, escape_for_message};
 use super::{DesiredNode, DesiredValue, Document, NamedReference, ParentReference, list_keys, visit_spec};
 use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
 use crate::kind::visit::VisitFlow;

@@ -4,27 +4,17 @@
 //! is redacted in the source before anything is said about it, and no message repeats one.
 //! Deliberately absent: what must be there to create an object. Only the plan knows that it is a create.
 
-use super::read::{SourceReader, escape_for_message};
+use super::source_reader::{SourceReader, ValueContext, escape_for_message};
 use super::{DesiredNode, DesiredValue, list_keys, refer, value_source};
 use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
 use crate::kind::mask::is_mask;
 use crate::kind::scalar::{ScalarMismatch, ScalarToken};
-use crate::kind::{
-    ArrayType, ClearValue, Field, FieldReference, FieldType, ItemType, MapType, ScalarType, Shape,
-};
+use crate::kind::{ArrayType, ClearValue, Field, FieldType, ItemType, MapType, ScalarType, Shape};
 use crate::value::{Sensitivity, Value};
 use crate::yaml::{YamlData, YamlEntry, YamlNode};
 
 /// The most bytes of one text.
 pub const MAX_TEXT: usize = 1024 * 1024;
-
-/// What a value is read as: the name it has in messages, what must not be seen of it, what its id refers to.
-#[derive(Clone, Copy)]
-pub(super) struct ValueContext<'k> {
-    pub name: &'k str,
-    pub sensitivity: Sensitivity,
-    pub reference: Option<&'k FieldReference>,
-}
 
 impl SourceReader<'_> {
     /// A mapping as the fields of a shape.

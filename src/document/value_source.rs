@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::ValueSource;
-use super::read::SourceReader;
+use super::source_reader::SourceReader;
 use crate::diagnostic::{Diagnostic, find_nearest};
 use crate::yaml::{YamlData, YamlNode};
 

@@ -12,27 +12,14 @@ pub mod patch;
 pub mod rewrite;
 pub mod tree;
 
-use std::collections::BTreeMap;
-
 use layout::{LayoutEntry, LayoutNode};
+
+pub use tree::{CommentMap, NodeComment, is_guarded};
 
 use super::{DesiredNode, DocumentDependency, DocumentState};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
-use crate::value::{Sensitivity, Value};
-
-/// What is said beside the fields of a document: by the numbers of fields and the places of items that lead
-/// to the node.
-pub type CommentMap = BTreeMap<Vec<u32>, NodeComment>;
-
-/// What is said of one node.
-#[derive(Clone)]
-pub enum NodeComment {
-    /// Behind the value.
-    Trailing(String),
-    /// Where the field would stand, which is left out.
-    Standalone(String),
-}
+use crate::value::Value;
 
 /// A document that is to be written.
 pub struct DocumentContent<'s> {
@@ -114,9 +101,4 @@ pub fn build_document(sheet: &DocumentContent) -> Result<Vec<LayoutEntry>, Diagn
 
 fn build_entry(key: &str, tree: LayoutNode) -> LayoutEntry {
     LayoutEntry { key: key.to_owned(), node: Some(tree), comment: None }
-}
-
-/// Whether a mark keeps a value out of documents unless it was asked for.
-pub fn is_guarded(mark: Sensitivity) -> bool {
-    matches!(mark, Sensitivity::Personal | Sensitivity::Internal)
 }

@@ -12,14 +12,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 pub use example::{build_document_example, build_example, suggest_variable};
-pub use facts::{collect_field_facts, join_as_code};
+pub use facts::{ExplanationFact, can_be_cleared, collect_field_facts, is_set_by_service, join_as_code};
 use serde_json::Value as Json;
 pub use text::write_section;
 
 use super::registry::KindRegistry;
-use super::{
-    ArrayType, ClearValue, Field, FieldType, ItemType, Kind, MapType, ScalarType, ScopeParameter, Shape,
-};
+use super::{ArrayType, Field, FieldType, ItemType, Kind, MapType, ScalarType, ScopeParameter, Shape};
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::value::Sensitivity;
 
@@ -44,14 +42,6 @@ pub struct TopicExplanation {
     pub fields: Vec<FieldSummary>,
     pub example: Option<Json>,
     pub source: Option<String>,
-}
-
-/// One thing to know.
-pub struct ExplanationFact {
-    /// One word.
-    pub label: &'static str,
-    /// Without a period at the end; code between backticks.
-    pub text: String,
 }
 
 /// Values or keys that are known.
@@ -271,20 +261,6 @@ fn summarize_scope_parameter(scope: &ScopeParameter) -> FieldSummary {
             None => scope.description.clone(),
         },
     }
-}
-
-/// Whether no document can set the field.
-pub fn is_set_by_service(field: &Field) -> bool {
-    field.copy_of.is_some() || (field.behavior.read_only && !field.behavior.identifier)
-}
-
-/// Whether a document may ask to clear the field.
-pub fn can_be_cleared(field: &Field) -> bool {
-    let can_be_empty = match &field.ty {
-        FieldType::Array(list) => list.can_be_emptied(),
-        _ => true,
-    };
-    !field.behavior.required && field.clear_with != ClearValue::Nothing && can_be_empty
 }
 
 /// The words behind a field in a list of fields.

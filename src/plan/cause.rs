@@ -8,27 +8,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use super::change_cause::ChangeCause;
 use super::desired_digest::{DesiredDigest, DigestLookup, encode_change_path};
 use super::{Change, Plan, PlanSubject, RefusedObject, Step, StepAction, WriteComparison};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
-
-/// Why a change is there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum ChangeCause {
-    /// This branch edits the document.
-    Branch,
-    /// The live object was edited since the last known apply.
-    Drift,
-    /// The document was edited outside of this branch, and that is not applied.
-    Pending,
-    /// Nothing is known of an apply.
-    NeverApplied,
-    /// A secret is written again on request.
-    Rotation,
-    /// Neither was edited: the service does not keep or show it, or this program compares in another way.
-    Tool,
-}
 
 /// What is known of an object's past.
 #[derive(Clone, Default)]

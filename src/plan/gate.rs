@@ -7,7 +7,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::count_limit::{ChangeLimits, CollectionName, CountLimit, ObjectCounts};
-use crate::plan::permission::{self, Permission, PermissionLimit};
+use crate::plan::permission::{Permission, PermissionLimit};
+use crate::plan::permission_check;
 use crate::plan::{Plan, StepAction};
 
 /// Where a share is counted: of fewer objects every plan would be a large share.
@@ -47,7 +48,7 @@ pub fn check_plan(plan: &Plan, objects: &ObjectCounts, limits: &PlanLimits) -> V
     found.extend(deletes.check_counts(&deleted, objects, &limits.deletes));
     let most = limits.requests.filter(|most| requests > *most);
     found.extend(most.map(|most| diagnose_too_many_requests(requests, most)));
-    found.extend(permission::check_permission_limits(plan, |permission| {
+    found.extend(permission_check::check_permission_limits(plan, |permission| {
         limits.get_permission_limit(permission)
     }));
     found

@@ -5,6 +5,7 @@
 //! turns them into text, by their marks.
 
 pub mod cause;
+pub mod change_cause;
 pub mod compare;
 pub mod conflicting_fields;
 pub mod count_limit;
@@ -13,7 +14,9 @@ pub mod digest;
 pub mod encode;
 pub mod gate;
 pub mod normalization;
+pub mod path_label;
 pub mod permission;
+pub mod permission_check;
 pub mod propose;
 pub mod refer;
 pub mod replacement;
@@ -237,7 +240,7 @@ pub struct Change {
     /// No one can see the value before: it may differ.
     pub unreadable: bool,
     /// Why it is there, as far as that was asked and is known.
-    pub causes: Vec<cause::ChangeCause>,
+    pub causes: Vec<change_cause::ChangeCause>,
 }
 
 /// What the values of a change are.

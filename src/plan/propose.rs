@@ -12,10 +12,7 @@ mod scalars;
 
 use std::sync::Arc;
 
-pub use carry::{
-    CarryRisk, CarryRiskReason, diagnose_carry_risk, diagnose_uncompared, diagnose_untaken_change,
-    format_path, format_path_with_keys,
-};
+pub use carry::{diagnose_carry_risk, diagnose_uncompared, diagnose_untaken_change};
 pub use guard::find_foreign_edit;
 
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
@@ -26,7 +23,8 @@ use crate::kind::{
     WriteOperation,
 };
 use crate::plan::conflicting_fields::list_conflicting_fields;
-use crate::plan::permission::{Permission, is_personal};
+use crate::plan::permission::Permission;
+use crate::plan::permission_check::is_personal;
 use crate::plan::rotate::{SecretRotation, is_rotatable};
 use crate::plan::sync_check::is_field_in_sync;
 use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteHistory};
@@ -68,6 +66,27 @@ pub struct ObjectProposal {
     pub required_permissions: Vec<Permission>,
     /// Immutable fields that differ, of an object that can be replaced.
     pub replaced_by: Vec<ValuePath>,
+}
+
+/// A live value that must not be written back.
+pub struct CarryRisk {
+    pub path: ValuePath,
+    /// The line of what it belongs to.
+    pub span: SourceSpan,
+    pub reason: CarryRiskReason,
+}
+
+/// Why a live value must not be written back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CarryRiskReason {
+    /// The service does not show it.
+    Hidden,
+    /// The service shows a mask.
+    Masked,
+    /// The kind does not describe the member, and the service shows a mask.
+    Undescribed,
+    /// Nothing says whether the service shows the secret itself.
+    Unconfirmed,
 }
 
 /// An update and the changes that it takes.

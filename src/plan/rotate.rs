@@ -9,7 +9,7 @@ use crate::document::{Document, visit_spec};
 use crate::kind::visit::{NodeType, VisitFlow};
 use crate::kind::wildcard::matches_wildcard;
 use crate::kind::{AbsenceRule, Field, FieldType};
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::value::{PathSegment, Sensitivity, ValuePath};
 
 /// What is to be written again.

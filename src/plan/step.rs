@@ -13,7 +13,6 @@ use crate::plan::propose::{
     GrantedPermissions, ObjectProposal, ProposalInput, UpdatePart, diagnose_carry_risk, diagnose_uncompared,
     diagnose_untaken_change, find_foreign_edit, propose_object, split_updates,
 };
-pub use crate::plan::propose::{format_path, format_path_with_keys};
 use crate::plan::request::{self, UpdateOptions};
 use crate::plan::sync_check::is_in_sync;
 use crate::plan::{

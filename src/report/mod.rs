@@ -41,6 +41,7 @@ mod seal;
 mod selection;
 mod styled_text;
 pub mod text;
+mod value_json;
 pub mod view_model;
 
 pub use diagnostics::{DiagnosticRenderOptions, render_diagnostics};

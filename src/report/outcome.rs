@@ -18,6 +18,7 @@ use super::plan_report::{
 };
 use super::pseudonyms::PersonalDataMode;
 use super::report_builder::ReportContext;
+use super::request_estimate::TargetRequestUsage;
 use super::styled_text::{
     ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width, pad_text,
     style_text,
@@ -47,19 +48,6 @@ pub struct ApplyReport {
     /// The requests that were estimated and those that were sent, once the apply had begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<TargetRequestUsage>,
-}
-
-/// What an apply asked of a target, reads before and after the writes included; logins are not counted.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct TargetRequestUsage {
-    /// The target.
-    pub target: String,
-    /// How many requests the plan foresaw.
-    pub estimated: u64,
-    /// How many were sent, each counted once.
-    pub sent: u64,
-    /// How often one was sent again.
-    pub retried: u64,
 }
 
 /// How many objects ended in which way.

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::mask::convert_value;
+use super::value_json::convert_value;
 use crate::kind::ScalarType;
 use crate::plan::digest;
 use crate::value::Value;

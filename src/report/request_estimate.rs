@@ -6,9 +6,24 @@
 
 use std::time::Duration;
 
-use super::outcome::TargetRequestUsage;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::plan_report::TargetRequestEstimate;
 use super::sanitize::{self, format_count, group_digits};
+
+/// What an apply asked of a target, reads before and after the writes included; logins are not counted.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct TargetRequestUsage {
+    /// The target.
+    pub target: String,
+    /// How many requests the plan foresaw.
+    pub estimated: u64,
+    /// How many were sent, each counted once.
+    pub sent: u64,
+    /// How often one was sent again.
+    pub retried: u64,
+}
 
 /// `about 12 requests to phones, at least 2 s at 600 a minute`; nothing when nothing is to be sent.
 pub(super) fn format_estimates(foreseen: &[TargetRequestEstimate]) -> Option<String> {

@@ -24,7 +24,8 @@ use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
 use crate::kind::address;
-use crate::plan::permission::{self, Permission};
+use crate::plan::permission::Permission;
+use crate::plan::permission_check;
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{DecideOptions, PlanDecision, decide_object};
@@ -66,7 +67,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     blocked_replacements::refuse_needed_replacements(session, jobs, &mut plan);
     needed_objects::refuse_needed_deletes(session, jobs, &mut plan);
     unmatched.review_creates(&mut plan);
-    permission::add_counts_to_hints(&mut plan);
+    permission_check::add_counts_to_hints(&mut plan);
     read_errors::merge_read_errors(&mut plan);
     plan.diagnostics.extend(session.references.take_unselected_reasons());
     plan.diagnostics.splice(0..0, session.collect_run_errors(plan.complete));

@@ -10,6 +10,8 @@ use crate::output_filter::filter_bytes;
 
 /// The most bytes of a file.
 const MAX_FILE_BYTES: u64 = 1 << 30;
+/// The most bytes of a text that is shown or applied.
+const MAX_TEXT_BYTES: u64 = 256 << 20;
 
 /// The bytes of a file, when there is one; at most [`MAX_FILE_BYTES`].
 ///
@@ -20,6 +22,19 @@ pub fn read_if_exists(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The text of a file of at most 256 MiB.
+///
+/// # Errors
+/// When it cannot be read, is too long, or is no text.
+pub fn read_text(path: &FilePath) -> io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text)?;
+    match read as u64 > MAX_TEXT_BYTES {
+        true => Err(io::Error::other(format!("it is longer than {} MiB", MAX_TEXT_BYTES >> 20))),
+        false => Ok(text),
     }
 }
 

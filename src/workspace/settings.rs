@@ -23,7 +23,7 @@ use url::Url;
 use crate::compose::settings::{CompositionSettings, ValueContent};
 use crate::compose::values::ValueTable;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, has_errors};
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::document::spec::diagnose_mismatch;
 use crate::document::{ServiceNames, ValueSource};
 use crate::kind::read::read_typed;

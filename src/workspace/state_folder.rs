@@ -104,3 +104,9 @@ fn find_open_mode(metadata: &std::fs::Metadata) -> Option<u32> {
 fn find_open_mode(_: &std::fs::Metadata) -> Option<u32> {
     None
 }
+
+/// What is to be said of a file of earlier runs that cannot be read.
+pub fn diagnose_unreadable_state(name: &str, error: &io::Error) -> Diagnostic {
+    let message = format!("{STATE_FOLDER}/{name} cannot be read: {error}");
+    Diagnostic::error("unreadable-state", message)
+}

@@ -19,6 +19,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
 use crate::cli::run_args::NetworkArgs;
 use crate::cli::run_setup;
+use crate::cli::runtime::build_runtime;
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
 use crate::kind::Kind;
@@ -89,7 +90,7 @@ pub struct ApiTryReport<'f> {
 /// When there is no runtime, or the result cannot be written.
 pub fn run(common: &GlobalArgs, args: &ApiTryArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let (trial, mut faults) = match prepare_trial(&common.directory, args) {
-        Ok(trial) => run_setup::build_runtime()?.block_on(trial.inspect_kinds()),
+        Ok(trial) => build_runtime()?.block_on(trial.inspect_kinds()),
         Err(faults) => (TrialResult::default(), faults),
     };
     let TrialResult { fits, mut proposals } = trial;

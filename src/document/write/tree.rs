@@ -1,11 +1,30 @@
 //! Desired state to what is laid out: names of fields, words of values, and the gate before every value.
 
+use std::collections::BTreeMap;
+
 use super::layout::{LayoutEntry, LayoutNode};
-use super::{CommentMap, NodeComment, is_guarded};
 use crate::diagnostic::Diagnostic;
 use crate::document::{DesiredNode, DesiredValue, NamedReference};
 use crate::kind::{FieldType, ItemType, Shape};
 use crate::value::{Sensitivity, Value};
+
+/// What is said beside the fields of a document: by the numbers of fields and the places of items that lead
+/// to the node.
+pub type CommentMap = BTreeMap<Vec<u32>, NodeComment>;
+
+/// What is said of one node.
+#[derive(Clone)]
+pub enum NodeComment {
+    /// Behind the value.
+    Trailing(String),
+    /// Where the field would stand, which is left out.
+    Standalone(String),
+}
+
+/// Whether a mark keeps a value out of documents unless it was asked for.
+pub fn is_guarded(mark: Sensitivity) -> bool {
+    matches!(mark, Sensitivity::Personal | Sensitivity::Internal)
+}
 
 /// Turns desired state into trees.
 pub struct LayoutBuilder<'r> {

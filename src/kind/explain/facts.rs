@@ -3,13 +3,34 @@
 //!
 //! Deliberately absent: the layout.
 
-use super::{ExplanationFact, can_be_cleared, is_set_by_service};
 use crate::kind::{
     AbsenceRule, ArrayType, ClearValue, ComparisonRule, CopySource, Field, FieldReference, FieldType,
     IdAssigner, ItemType, Kind, ListType, NestedGranularity, ReadOperation, ReferenceSource, ScalarType,
     Shape, WriteBody, WriteOperation, WrittenItems,
 };
 use crate::value::Sensitivity;
+
+/// One thing to know.
+pub struct ExplanationFact {
+    /// One word.
+    pub label: &'static str,
+    /// Without a period at the end; code between backticks.
+    pub text: String,
+}
+
+/// Whether no document can set the field.
+pub fn is_set_by_service(field: &Field) -> bool {
+    field.copy_of.is_some() || (field.behavior.read_only && !field.behavior.identifier)
+}
+
+/// Whether a document may ask to clear the field.
+pub fn can_be_cleared(field: &Field) -> bool {
+    let can_be_empty = match &field.ty {
+        FieldType::Array(list) => list.can_be_emptied(),
+        _ => true,
+    };
+    !field.behavior.required && field.clear_with != ClearValue::Nothing && can_be_empty
+}
 
 /// The facts of a field beside its type and meaning, most important first.
 pub fn collect_field_facts(kind: &Kind, field: &Field) -> Vec<ExplanationFact> {

@@ -5,34 +5,14 @@
 //! it, or when it is the value that was last written from here. Masks are looked for in every member that is sent
 //! back, with or without sensitivity, described or not.
 
-use super::{ItemType, ProposalBuilder, ProposalInput};
+use super::{CarryRisk, CarryRiskReason, ItemType, ProposalBuilder, ProposalInput};
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::mask::{is_mask, is_public_mask, is_unreadable};
 use crate::kind::visit::walk_path;
-use crate::kind::{Field, FieldType, Kind, ScalarType, SecretReadback, Shape, UnknownMembers, WrittenItems};
+use crate::kind::{Field, FieldType, Kind, SecretReadback, Shape, UnknownMembers, WrittenItems};
+use crate::plan::path_label::format_path_with_keys;
 use crate::plan::{Change, WriteComparison};
 use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
-
-/// A live value that must not be written back.
-pub struct CarryRisk {
-    pub path: ValuePath,
-    /// The line of what it belongs to.
-    pub span: SourceSpan,
-    pub reason: CarryRiskReason,
-}
-
-/// Why a live value must not be written back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CarryRiskReason {
-    /// The service does not show it.
-    Hidden,
-    /// The service shows a mask.
-    Masked,
-    /// The kind does not describe the member, and the service shows a mask.
-    Undescribed,
-    /// Nothing says whether the service shows the secret itself.
-    Unconfirmed,
-}
 
 impl ProposalBuilder<'_> {
     /// A field that the document leaves alone.
@@ -262,45 +242,6 @@ pub fn diagnose_uncompared(
     Diagnostic::note("not-comparable", message)
         .with_location(question.document.locate_span(*span))
         .with_hint(hint)
-}
-
-/// A path for sentences, with the keys of items that anybody may see.
-pub fn format_path_with_keys(kind: &Kind, path: &ValuePath) -> String {
-    let mut name = String::new();
-    for step in walk_path(&kind.shape, path) {
-        match step.segment {
-            PathSegment::Field(field) => {
-                name.push_str(if name.is_empty() { "" } else { "." });
-                name.push_str(field);
-            }
-            PathSegment::Item { key, .. } => {
-                let open = key
-                    .iter()
-                    .filter(|scalar| step.sensitivity.max(scalar.sensitivity) == Sensitivity::Public);
-                let scalars: Vec<_> =
-                    open.map(|scalar| ScalarType::render_url_text(&scalar.value, &kind.api)).collect();
-                name.push_str(&format!("[{}]", scalars.join(", ")));
-            }
-            PathSegment::Key(..) => name.push_str("[]"),
-        }
-    }
-    name
-}
-
-/// The field names of a path, for sentences; keys of items may be secret, so they stay out.
-pub fn format_path(path: &ValuePath) -> String {
-    let mut name = String::new();
-    for segment in &path.0 {
-        match segment {
-            PathSegment::Field(field) if name.is_empty() => name.push_str(field),
-            PathSegment::Field(field) => {
-                name.push('.');
-                name.push_str(field);
-            }
-            PathSegment::Item { .. } | PathSegment::Key(..) => name.push_str("[]"),
-        }
-    }
-    name
 }
 
 /// A change for which a kind with several updates has no operation.

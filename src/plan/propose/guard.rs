@@ -5,7 +5,7 @@ use super::{LastWritten, Permission, ProposalBuilder, ProposalInput, is_personal
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::Field;
 use crate::plan::WriteComparison;
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::value::{PathSegment, Value, ValuePath};
 
 impl ProposalBuilder<'_> {

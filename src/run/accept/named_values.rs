@@ -17,7 +17,7 @@ use crate::document::write::layout::LayoutNode;
 use crate::document::write::tree::build_literal;
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::plan::Change;
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::run::import::draft::can_represent;
 use crate::run::import::live_layout::resolve_field;
 use crate::value::Sensitivity;

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::document::write::is_guarded;
 use crate::plan::Change;
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::run::import::live_layout::resolve_field;
 use crate::run::import::pending::is_in_pending_field;
 use crate::value::{PathSegment, Sensitivity, ValuePath};

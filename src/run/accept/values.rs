@@ -5,7 +5,7 @@ use crate::document::write::layout::LayoutNode;
 use crate::document::write::tree;
 use crate::kind::FieldType;
 use crate::plan::Change;
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::run::import::draft::can_represent;
 use crate::run::import::live_layout::{LiveLayout, resolve_field};
 use crate::value::{PathSegment, Sensitivity};

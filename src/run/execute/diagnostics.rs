@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::visit::walk_path;
 use crate::kind::{FieldType, ScalarType};
 use crate::plan::normalization::{self, explain_normalization};
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
 use crate::run::natural_key::show_id;

@@ -21,7 +21,7 @@ use crate::document::{self, Document, DocumentState};
 use crate::kind::ScalarType;
 use crate::kind::registry::KindRegistry;
 use crate::plan::Change;
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
 use crate::run::natural_key::{build_desired_key, build_live_key};

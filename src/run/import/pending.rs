@@ -8,8 +8,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::plan::cause::ChangeCause;
+use crate::plan::path_label::format_path;
 use crate::plan::propose::ObjectProposal;
-use crate::plan::step::format_path;
 use crate::plan::{Change, PlanSubject};
 use crate::value::PathSegment;
 

@@ -5,7 +5,7 @@ use super::compose::diagnose_unverified;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::plan::Plan;
-use crate::plan::step::format_path;
+use crate::plan::path_label::format_path;
 use crate::run::fetch::ObjectJob;
 use crate::run::{RunSession, planning};
 

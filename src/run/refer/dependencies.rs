@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::dependents::{Dependent, DependentRelation, add_children_by_id};
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
-use crate::document::read::escape_for_message;
+use crate::document::source_reader::escape_for_message;
 use crate::document::{Document, DocumentDependency, DocumentState, ParentReference};
 use crate::plan::PlanSubject;
 use crate::run::index::ObjectIndex;

@@ -15,7 +15,7 @@ use crate::kind::mask::is_mask;
 use crate::kind::mask::is_unreadable;
 use crate::kind::visit::{VisitFlow, visit_object, walk_path};
 use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, ScalarType, Shape};
-use crate::plan::step::format_path_with_keys;
+use crate::plan::path_label::format_path_with_keys;
 use crate::plan::undo::{UndoableChange, is_read_only, is_writable_path};
 use crate::plan::{Change, ChangeValueType, Step, StepAction};
 use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath};

@@ -6,7 +6,7 @@
 use url::{Host, Url};
 
 use crate::diagnostic::Diagnostic;
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::yaml::YamlNode;
 
 /// The address in a node, or nothing when it is faulty.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::diagnostic::{Diagnostic, SourceSpan};
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::document::{ValueSource, value_source};
 use crate::kind::read::read_typed;
 use crate::kind::{Api, AuthScheme};

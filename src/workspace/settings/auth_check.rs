@@ -5,7 +5,7 @@
 use url::Url;
 
 use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::kind::{Api, AuthScheme};
 use crate::remote::target::TokenLocation;
 use crate::workspace::settings::auth::{AuthSettings, CredentialSource, OauthSettings};

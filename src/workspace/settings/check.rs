@@ -10,7 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::diagnostic::{Diagnostic, suggest_word};
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::document::spec::diagnose_mismatch;
 use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;

@@ -9,7 +9,7 @@ use super::composition_file::ValueFile;
 use crate::compose::settings::{CompositionSettings, EnvironmentSettings, KindDefaults, ValueDefinition};
 use crate::compose::values::read_setting;
 use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::kind::file::SensitivityFile;
 use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;

@@ -6,7 +6,7 @@
 use url::Url;
 
 use crate::diagnostic::{Diagnostic, SourceSpan};
-use crate::document::read::SourceReader;
+use crate::document::source_reader::SourceReader;
 use crate::state::receipt_store::SCHEMES;
 use crate::yaml::YamlNode;
 
