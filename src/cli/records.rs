@@ -382,7 +382,7 @@ fn write_receipt(
     let text = read_text(&folder.join("journal").join(format!("{name}.jsonl")))?;
     let mut account =
         parse_run(name.clone(), &text).ok_or_else(|| anyhow::anyhow!("its journal cannot be read"))?;
-    account.ended.get_or_insert_with(crate::run::format_now);
+    account.ended.get_or_insert_with(crate::run::clock::format_now);
     let mut receipt = Receipt::new(&account, Some(results));
     receipt.applied = shared_receipts::collect_applied_notes(prepared, &receipt);
     let text = to_json(&receipt.seal(journal.key())?)?;

@@ -57,7 +57,7 @@ pub fn collect_circumstances(
     reading: &RunArgs,
 ) -> PlanCircumstances {
     PlanCircumstances {
-        created_at: crate::run::format_now(),
+        created_at: crate::run::clock::format_now(),
         flags: collect_flags(reading),
         method: format_method(reading.method),
         rotate: reading.rotate.clone(),

@@ -80,7 +80,7 @@ impl AppliedPlans {
             // another run may have settled others since
             let mut plans = read_plans(&self.folder)?;
             let entry = plans.entry(plan.to_owned()).or_default();
-            entry.at = super::format_now();
+            entry.at = super::clock::format_now();
             entry.objects.extend(objects);
             drop_oldest(&mut plans);
             let file = AppliedPlansFile { format: 1, plans };

@@ -32,3 +32,8 @@ impl RunClock {
         self.began.saturating_add(self.since.elapsed() + wait).unwrap_or(Timestamp::MAX)
     }
 }
+
+/// The time, in UTC, to the second.
+pub fn format_now() -> String {
+    crate::state::system_time::read_system_time().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -15,12 +15,14 @@ mod read_back;
 mod record;
 mod replace;
 mod send;
+mod step_executor;
 mod throttled;
 mod verify;
+mod write_result;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
@@ -28,8 +30,8 @@ use futures_util::{StreamExt, stream};
 use self::diagnostics::{diagnose_partial_write, diagnose_unrecorded_outcome};
 use self::record::{build_outcome, build_settled_outcomes, record_baselines, record_statuses, update_index};
 pub use self::record::{build_unstarted_outcomes, finish_without_steps};
-use self::send::SendResult;
-use self::verify::VerifyOutcome;
+use self::step_executor::StepExecutor;
+use self::write_result::{SendResult, VerifyOutcome};
 use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, group_some_jobs, read_one};
 use super::match_up::ObjectMatch;
 use super::outcome::{OutcomeStatus, StepOutcome};
@@ -127,20 +129,6 @@ pub(super) fn group_by_level<S: Borrow<Step>>(
 fn regroup_jobs(jobs: &[ObjectJob], own: &BTreeSet<usize>, done: &[StepOutcome]) -> Vec<JobGroup> {
     let done: BTreeSet<usize> = done.iter().map(|outcome| outcome.subject.number).collect();
     group_some_jobs(jobs, own.difference(&done).copied())
-}
-
-/// Carries out steps.
-struct StepExecutor<'w, 'd> {
-    session: &'w RunSession<'w>,
-    jobs: &'w [ObjectJob<'d>],
-    /// Targets on which nothing more is begun.
-    halted: &'w Mutex<BTreeSet<Arc<str>>>,
-    /// Collections whose lists lack an object that was created.
-    doubted: &'w Mutex<BTreeSet<String>>,
-    /// The deletes of objects that were replaced, by the number of the document: they come last.
-    former: &'w Mutex<BTreeMap<usize, Step>>,
-    /// What the documents depend on.
-    dependencies: &'w DependencyLookup<'d>,
 }
 
 impl StepExecutor<'_, '_> {

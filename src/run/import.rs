@@ -9,8 +9,11 @@ mod compose;
 pub mod draft;
 pub mod edited_file;
 pub mod fill;
+pub mod import_job;
+pub mod imported_object;
 pub mod imported_references;
 pub mod live_layout;
+mod match_check;
 mod member_nodes;
 pub mod names;
 pub mod pending;
@@ -18,45 +21,19 @@ pub mod revise;
 pub mod select;
 pub mod verify;
 
-use std::sync::Arc;
-
-use draft::SecretVariable;
-use edited_file::EditedDocument;
-use imported_references::ImportedReferences;
-use pending::EditHistory;
+pub use import_job::ImportJob;
+pub use imported_object::{ExistingDocument, ImportAction, ImportContext, ImportedObject};
 use select::ObjectSelector;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::Document;
-use crate::kind::registry::KindRegistry;
-use crate::kind::{Kind, ScalarType};
-use crate::plan::{Change, PlanSubject};
+use crate::kind::ScalarType;
 use crate::remote::pager::IncompleteReason;
 use crate::remote::target_client::{CollectionRef, ListEvent, RequestError, TargetClient};
 use crate::remote::wire::Snapshot;
-use crate::run::fetch::ObjectJob;
-use crate::value::{Object, Value};
+use crate::value::Value;
 
 /// Up to so many objects chosen by id are read one by one, where the API can.
 const MAX_SINGLE_READS: usize = 5;
-
-/// What is imported, from where, and how.
-pub struct ImportJob {
-    pub kind: Arc<Kind>,
-    pub target: Arc<str>,
-    /// By the number of the parameter, complete.
-    pub scope: Vec<Value>,
-    /// The parameters that the target does not fix, so that documents have to.
-    pub own_scope: Vec<(u16, Value)>,
-    /// Whether several targets serve the API, so that documents have to say which.
-    pub names_target: bool,
-    /// Whether personal and sensitive values are written.
-    pub personal: bool,
-    /// Whether documents leave secret fields unmanaged.
-    pub no_secrets: bool,
-    /// Whether documents that are there get fields that they do not name.
-    pub all_fields: bool,
-}
 
 /// What a service has.
 #[derive(Default)]
@@ -69,56 +46,6 @@ pub struct FetchedObjects {
     pub incomplete: Option<IncompleteReason>,
     /// Selectors, by their place, that match nothing.
     pub unmatched_selectors: Vec<usize>,
-}
-
-/// A document that is there already.
-pub struct ExistingDocument<'e> {
-    pub document: &'e Document,
-    /// Whether it stands where this import writes.
-    pub is_editable: bool,
-}
-
-/// What stands in a workspace already.
-pub struct ImportContext<'e> {
-    /// Documents of the kind, at the target, in the scope.
-    pub existing: Vec<ExistingDocument<'e>>,
-    pub registry: &'e KindRegistry,
-    /// What is known of edits that were not applied.
-    pub history: &'e dyn EditHistory,
-}
-
-/// What becomes of one object.
-pub struct ImportedObject<'e> {
-    pub kind: Arc<Kind>,
-    pub name: String,
-    pub live: &'e Snapshot,
-    /// What its document names.
-    pub references: ImportedReferences,
-    pub action: ImportAction<'e>,
-    /// Where its document is changed to what is live.
-    pub changes: Vec<Change>,
-    /// Edits of its document that were not applied.
-    pub pending: Vec<Change>,
-    /// Variables that have to be set.
-    pub variables: Vec<SecretVariable>,
-    /// How many personal or sensitive fields were left out.
-    pub omitted: usize,
-}
-
-/// What is to be done for one object.
-pub enum ImportAction<'e> {
-    /// A document to be written, and what it reads as.
-    New { text: String },
-    /// A document to be changed.
-    Changed(EditedDocument<'e>),
-    /// A document that says what is live.
-    Unchanged(&'e Document),
-    /// A document that differs by edits alone that were not applied.
-    Pending(&'e Document),
-    /// A document outside the place of this import.
-    Elsewhere(&'e Document),
-    /// Nothing can be written, and why.
-    Refused(Vec<Diagnostic>),
 }
 
 impl ImportJob {
@@ -196,47 +123,6 @@ impl ImportJob {
     fn format_id(&self, live: &Snapshot) -> String {
         let id = live.object.get_field(self.kind.identity.id);
         id.map(|id| ScalarType::render_url_text(id, &self.kind.api)).unwrap_or_default()
-    }
-
-    /// Which object a document is about.
-    pub fn build_subject(&self, document: &Document, live: &Object) -> PlanSubject {
-        PlanSubject {
-            number: 0,
-            kind: Arc::clone(&self.kind),
-            name: Arc::clone(&document.name),
-            environment: document.environment.clone(),
-            target: Arc::clone(&self.target),
-            scope: self.scope.clone(),
-            id: live.get_field(self.kind.identity.id).cloned(),
-            place: document.locate_span(document.name_span),
-        }
-    }
-
-    /// One document as a run sees it.
-    pub(super) fn build_job<'d>(&self, document: &'d Document) -> ObjectJob<'d> {
-        ObjectJob {
-            document,
-            scope: self.scope.clone(),
-            target: Arc::clone(&self.target),
-            known_id: None,
-            just_created: false,
-            excluded_id: None,
-        }
-    }
-}
-
-impl ImportedObject<'_> {
-    /// What of the live object is not as the kind says, and so is in no document.
-    pub fn diagnose_misread(&self) -> impl Iterator<Item = Diagnostic> + '_ {
-        self.live.mismatches.iter().map(|misread| {
-            let message = format!(
-                "the live `{}` of `{}` is not what the kind says: {}",
-                misread.pointer, self.name, misread.message
-            );
-            Diagnostic::warning("schema-mismatch", message).with_hint(
-                "it is left out, and the object is not written until the description of the kind fits",
-            )
-        })
     }
 }
 

@@ -235,7 +235,7 @@ impl Journal {
         let mut batch = JournalBatch { file, torn: false };
         let start = JournalLine::Start {
             trueup_journal: FORMAT,
-            at: super::format_now(),
+            at: super::clock::format_now(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             of,
         };
@@ -256,7 +256,7 @@ impl Journal {
         let request = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let line = JournalLine::Sending {
             request,
-            at: super::format_now(),
+            at: super::clock::format_now(),
             object: RecordedObject::from_subject(&step.subject),
             action: step.action.as_str().to_owned(),
             method: verb.as_str().to_owned(),
@@ -284,7 +284,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn record_response(&self, request: u64, answer: RecordedResponse) -> io::Result<PendingLine> {
-        self.append_line(&JournalLine::Answered { request, at: super::format_now(), answer }, false)
+        self.append_line(&JournalLine::Answered { request, at: super::clock::format_now(), answer }, false)
     }
 
     /// Notes what became of an object.
@@ -309,7 +309,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn complete_run(&self) -> io::Result<()> {
-        self.append_and_wait(&JournalLine::Complete { at: super::format_now() })
+        self.append_and_wait(&JournalLine::Complete { at: super::clock::format_now() })
     }
 
     /// Notes which environments are verified. Not for use inside a runtime.
@@ -318,7 +318,7 @@ impl Journal {
     /// When it cannot be written.
     pub fn record_verified(&self, environments: &[String]) -> io::Result<()> {
         let line = |environment: &String| JournalLine::Verified {
-            at: super::format_now(),
+            at: super::clock::format_now(),
             environment: environment.clone(),
         };
         environments.iter().map(line).try_for_each(|line| self.append_and_wait(&line))
@@ -342,7 +342,7 @@ impl Journal {
 }
 
 fn build_finish_line() -> JournalLine {
-    JournalLine::Finish { at: super::format_now() }
+    JournalLine::Finish { at: super::clock::format_now() }
 }
 
 fn encode_line(line: &JournalLine) -> io::Result<Vec<u8>> {

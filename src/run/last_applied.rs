@@ -253,7 +253,7 @@ impl LastApplied {
         };
         let same = own.filter(|own| own.requested == requested && own.kept == kept);
         let (at, known) =
-            same.map_or_else(|| (super::format_now(), String::new()), |own| (own.at, own.whole));
+            same.map_or_else(|| (super::clock::format_now(), String::new()), |own| (own.at, own.whole));
         let whole = if whole.is_empty() { known } else { whole };
         LastAppliedEntry { key: self.key_digest.clone(), whole, at, requested, kept }
     }

@@ -155,8 +155,3 @@ pub fn diagnose_out_of_time() -> Diagnostic {
 pub fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// The time, in UTC, to the second.
-pub fn format_now() -> String {
-    crate::state::system_time::read_system_time().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}

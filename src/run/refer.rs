@@ -9,6 +9,7 @@ mod dependencies;
 mod dependents;
 mod order;
 mod reference_cache;
+mod reference_error;
 mod referent_status;
 
 use std::borrow::Cow;
@@ -23,6 +24,7 @@ pub use order::{
     diagnose_cycle, diagnose_cycles, sort_topologically,
 };
 use reference_cache::{LookupNeed, ReferenceCache};
+use reference_error::{ReferenceError, build_lookup_error};
 use referent_status::ReferentStatuses;
 pub use referent_status::{ReferentKey, ReferentStatus};
 
@@ -267,25 +269,7 @@ impl ReferenceResolver {
     }
 }
 
-/// Why a reference is not resolved.
-struct ReferenceError {
-    diagnostic: Diagnostic,
-    unread: bool,
-}
-
-impl From<Diagnostic> for ReferenceError {
-    fn from(why: Diagnostic) -> Self {
-        Self { diagnostic: why, unread: false }
-    }
-}
-
 const NO_PLACE: &str = "nothing says where such things stand";
-
-/// A reference for which there is no place to look.
-fn build_lookup_error(yaml_path: &ReferenceSite, why: &str) -> ReferenceError {
-    let message = format!("what `{}` refers to cannot be looked up: {why}", yaml_path.name);
-    Diagnostic::error("unknown-reference", message).with_hint("write the id itself").into()
-}
 
 /// What a document needs to know of a live object of its collection.
 fn collect_needs(document: &Document) -> Vec<LookupNeed> {

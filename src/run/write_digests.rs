@@ -242,7 +242,7 @@ impl WriteDigests {
         objects: &[ObjectValues],
         choose: impl Fn(Option<WriteDigestEntry>, WriteDigestEntry) -> WriteDigestEntry,
     ) -> Vec<(String, WriteDigestEntry)> {
-        let at = super::format_now();
+        let at = super::clock::format_now();
         let mut entries = Vec::new();
         for (subject, values) in objects {
             for (path, value) in *values {

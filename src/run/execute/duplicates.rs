@@ -4,8 +4,8 @@
 //! One look for all creates of a collection, once they are done. A look that fails claims nothing; one that does not
 //! show a created object says that the list is not complete.
 
-use super::StepExecutor;
 use super::first_creates::{diagnose_unlisted, is_missing};
+use super::step_executor::StepExecutor;
 use crate::diagnostic::Diagnostic;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, StepAction};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::send::{SendResult, SentWrite};
+use super::write_result::{SendResult, SentWrite};
 use super::{StepExecutor, read_all};
 use crate::plan::step::{PlanDecision, is_create_followup};
 use crate::plan::{Change, PlanSubject, Step, StepAction};

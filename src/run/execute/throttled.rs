@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::StepExecutor;
 use super::attempts::{ConditionalRequest, count_earlier_attempts};
+use super::step_executor::StepExecutor;
 use crate::plan::request::starts_confirmation;
 use crate::plan::{Step, StepAction};
 use crate::remote::retry::CompletedRequest;

@@ -2,13 +2,13 @@
 //!
 //! A success that the service only claims is a fault here, and so is a change that no one asked for.
 
-use super::StepExecutor;
 use super::diagnostics::{
     CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
     diagnose_not_deleted, diagnose_not_ready, diagnose_unread_after_write, diagnose_unrequested_change,
     diagnose_unsaved_digests, diagnose_wrong_created_id,
 };
-use super::send::{SendResult, SentWrite, list_sent_values};
+use super::step_executor::StepExecutor;
+use super::write_result::{SendResult, SentWrite, VerifyOutcome, list_sent_values};
 use crate::kind::visit::walk_path;
 use crate::kind::{Field, UnknownMembers};
 use crate::plan::compare::diff_objects;
@@ -270,19 +270,6 @@ impl StepExecutor<'_, '_> {
             lock_mutex(self.halted).insert(step.subject.target.clone());
             (self.session.on_event)(RunEvent::Halted(Some(&step.subject.target), CHANGED_BESIDES));
         }
-    }
-}
-
-/// What the proof of a write came to.
-pub(super) enum VerifyOutcome {
-    Finished(Box<StepOutcome>),
-    /// A write that took; what only another update takes is still to be sent.
-    Unfinished(Box<StepOutcome>, Box<Step>),
-}
-
-impl VerifyOutcome {
-    fn from_outcome(outcome: StepOutcome) -> Self {
-        Self::Finished(Box::new(outcome))
     }
 }
 

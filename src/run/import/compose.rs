@@ -8,20 +8,19 @@ use std::sync::Arc;
 
 use super::draft::{DraftOptions, ObjectDraft, draft_object};
 use super::edited_file::EditedDocument;
+use super::import_job::ImportJob;
+use super::imported_object::{ExistingDocument, ImportAction, ImportContext, ImportedObject};
 use super::imported_references::{ImportedReferences, resolve_references};
+use super::match_check::{check_matches_live, diagnose_unverified};
 use super::names::{TakenNames, VariableNames, to_variable_words};
-use super::pending::{EditHistory, is_answered, is_in_pending_field, take_pending_changes};
+use super::pending::{EditHistory, take_pending_changes};
 use super::revise::{compare_document, revise_document};
-use super::{
-    ExistingDocument, FetchedObjects, ImportAction, ImportContext, ImportJob, ImportedObject, names,
-};
+use super::{FetchedObjects, names};
 use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
 use crate::document::write::{DocumentContent, is_guarded, render_document};
 use crate::document::{self, Document, DocumentState};
 use crate::kind::ScalarType;
 use crate::kind::registry::KindRegistry;
-use crate::plan::Change;
-use crate::plan::path_label::format_path;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
 use crate::run::natural_key::{build_desired_key, build_live_key};
@@ -267,33 +266,6 @@ impl<'e> ImportComposer<'_, 'e> {
     }
 }
 
-/// Whether a document says what is live, as a plan would see it; edits that are pending may stay.
-pub(super) fn check_matches_live(
-    import: &ImportJob,
-    document: &Document,
-    meanings: &ImportedReferences,
-    live: &Snapshot,
-    pending: &[Change],
-) -> Result<(), Vec<Diagnostic>> {
-    let subject = import.build_subject(document, &live.object);
-    let proposal = compare_document(document, meanings, &subject, &live.object);
-    let (own, changes): (Vec<Change>, Vec<Change>) =
-        proposal.changes.into_iter().partition(|change| is_in_pending_field(change, pending));
-    let errors = proposal.errors.into_iter().filter(|fault| !is_answered(fault, &own));
-    let errors: Vec<Diagnostic> = errors.collect();
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let paths: Vec<String> = changes.iter().map(|change| format_path(&change.path)).collect();
-    match paths.is_empty() {
-        true => Ok(()),
-        false => Err(vec![
-            diagnose_unverified(&document.name, &paths)
-                .with_location(document.locate_span(document.name_span)),
-        ]),
-    }
-}
-
 /// What stands above a new document.
 fn build_header(draft: &ObjectDraft) -> Vec<String> {
     let mut head = Vec::new();
@@ -321,17 +293,4 @@ fn diagnose_unfound_document(document: &Document) -> Diagnostic {
     Diagnostic::error("unsafe-edit", "this document can't be found again in its file")
         .with_location(document.locate_span(document.name_span))
         .with_hint("write it without aliases around it")
-}
-
-/// The error of a document over which a plan would not be empty.
-pub(super) fn diagnose_unverified(name: &str, paths: &[String]) -> Diagnostic {
-    const MAX_PATHS: usize = 10;
-    let mut list: Vec<String> = paths.iter().take(MAX_PATHS).map(|path| format!("`{path}`")).collect();
-    list.extend((paths.len() > MAX_PATHS).then(|| format!("and {} more", paths.len() - MAX_PATHS)));
-    let message = match list.is_empty() {
-        true => format!("what would be written for `{name}` does not read back as one document"),
-        false => format!("planning `{name}` shows changes: {}", list.join(", ")),
-    };
-    Diagnostic::error("not-verified", message)
-        .with_hint("import again, if the live object is being changed; else please report this")
 }

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::ImportJob;
-use super::compose::check_matches_live;
+use super::import_job::ImportJob;
 use super::imported_references::ImportedReferences;
+use super::match_check::check_matches_live;
 use super::revise::{TouchedSpans, is_same_except};
 use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
 use crate::document::write::edit::{TextEdit, apply_edits};

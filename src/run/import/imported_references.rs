@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::ImportJob;
 use super::fill::{FillMode, fill_spec};
+use super::import_job::ImportJob;
 use crate::diagnostic::Diagnostic;
 use crate::document::{DesiredNode, DesiredValue, Document, NamedReference};
 use crate::remote::target_client::TargetClient;

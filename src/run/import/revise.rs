@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::ImportJob;
 use super::draft::{ObjectDraft, SecretVariable, can_represent};
 use super::fill::get_object_fields;
+use super::import_job::ImportJob;
 use super::imported_references::ImportedReferences;
 use super::live_layout::{LiveLayout, LiveNode, resolve_field};
 use super::member_nodes::find_parent_node;

@@ -1,7 +1,7 @@
 //! The last word of an import: a plan over what it wrote, from a fresh reading, has to be empty.
 
-use super::ImportJob;
-use super::compose::diagnose_unverified;
+use super::import_job::ImportJob;
+use super::match_check::diagnose_unverified;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::plan::Plan;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::ReferenceError;
+use super::reference_error::ReferenceError;
 use crate::document::refer::ReferenceSite;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{FieldReference, ReferenceSource, ScalarType, address};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ReferenceError;
+use super::reference_error::ReferenceError;
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::document::NamedReference;
 use crate::document::refer::{ReferenceSite, diagnose_unknown_document};
