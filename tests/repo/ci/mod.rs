@@ -22,6 +22,8 @@ mod runner;
 #[cfg(unix)]
 mod scripts;
 #[cfg(unix)]
+mod state;
+#[cfg(unix)]
 mod week;
 
 use std::fs;

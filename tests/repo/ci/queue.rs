@@ -157,7 +157,7 @@ fn only_modes_that_write_save_the_state() {
             || step["run"].as_str().is_some_and(|run| run.ends_with("state.sh\" save"))
     };
     let saving: Vec<_> = steps.filter(saves).collect();
-    assert_eq!(saving.len(), 2);
+    assert_eq!(saving.len(), 4);
     for step in saving {
         let condition = step["if"].as_str().expect("a condition");
         assert!(condition.contains("(inputs.mode == 'apply' || inputs.mode == 'undo')"), "{condition}");

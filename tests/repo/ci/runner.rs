@@ -374,7 +374,7 @@ impl<'h> Run<'h> {
         self.log.push_str(&format!("--- {}\n", step["name"]));
         match (step["run"].as_str(), step["uses"].as_str()) {
             (Some(run), _) => self.script(run, step),
-            (_, Some(uses)) => self.uses(uses.split('@').next().unwrap_or_default(), &step["with"]),
+            (_, Some(uses)) => self.uses(uses.split('@').next().unwrap_or_default(), step),
             _ => panic!("{step}"),
         }
     }
@@ -397,13 +397,19 @@ impl<'h> Run<'h> {
         }
     }
 
-    fn uses(&self, uses: &str, with: &Json) {
+    fn uses(&mut self, uses: &str, step: &Json) {
+        let with = &step["with"];
         let text = |name: &str| self.filled(with[name].as_str().expect("a text"));
         let cache = |key: &str| self.hub.path("cache").join(key);
         match uses {
             "actions/cache/restore" => {
                 let newest = newest_folder(&self.hub.path("cache"), &text("restore-keys"));
-                newest.iter().for_each(|folder| copy(folder, Path::new(&text("path"))));
+                let folder = newest.iter().filter(|_| with["lookup-only"] != true);
+                folder.for_each(|folder| copy(folder, Path::new(&text("path"))));
+                let name = newest.iter().filter_map(|folder| folder.file_name());
+                let key = name.map(|name| name.to_string_lossy().into_owned()).collect();
+                let id = step["id"].as_str().unwrap_or_default();
+                self.values.insert(format!("steps.{id}.outputs.cache-matched-key"), key);
             }
             "actions/cache/save" => copy(Path::new(&text("path")), &cache(&text("key"))),
             "actions/upload-artifact" => {
