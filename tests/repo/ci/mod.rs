@@ -1,5 +1,7 @@
 //! What is ready-made for CI: the files, and the whole life of a pull request by the very commands they hold.
 
+#[cfg(unix)]
+mod enterprise;
 mod files;
 #[cfg(unix)]
 mod flow;

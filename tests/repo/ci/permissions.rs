@@ -1,4 +1,4 @@
-//! Permissions in the description of a pull request, GitHub Enterprise Server, and Atlantis.
+//! Permissions in the description of a pull request, and Atlantis.
 
 use std::fs;
 use std::process::Command;
@@ -77,22 +77,6 @@ fn every_editor_of_a_description_is_asked_for() {
         assert_eq!(ended.log.contains("--max-updates=40"), counts, "{editors:?} {total}\n{}", ended.log);
         assert_eq!(ended.log.contains("may not give them"), !counts, "{}", ended.log);
     }
-}
-
-#[test]
-fn a_server_of_ones_own_gets_its_host_and_token() {
-    let (mut hub, _staging, production) = fixture();
-    hub.variable("GITHUB_SERVER_URL", "https://github.example.com");
-    hub.git(&["checkout", "--quiet", "-b", "higher"]);
-    let head = change(&hub, "3000.00", "3500.00");
-    let planned = hub.run("trueup-plan.yml", "pull_request", &head);
-    assert!(planned.ok && hub.read_bodies("comments").len() == 1, "{}", planned.log);
-    let merge = hub.merge("higher");
-    let applied = hub.run("trueup-apply.yml", "push", &merge);
-    assert!(applied.ok, "{}", applied.log);
-    assert_eq!(amount(&production), json!(3500.0));
-    let drift = hub.run("trueup-drift.yml", "schedule", &merge);
-    assert!(drift.ok, "{}", drift.log);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub struct Hub {
     variables: BTreeMap<String, String>,
     is_fork: bool,
     runs: usize,
+    action: Json,
 }
 
 /// How a run of a workflow ended.
@@ -41,8 +42,14 @@ impl Hub {
     /// A repository with the files of a folder, their texts changed by `edit`.
     pub fn new(source: &str, edit: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let hub =
-            Self { folder, secrets: BTreeMap::new(), variables: BTreeMap::new(), is_fork: false, runs: 0 };
+        let hub = Self {
+            folder,
+            secrets: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            is_fork: false,
+            runs: 0,
+            action: yaml("action.yml"),
+        };
         for name in ["repo", "bin", "hub/artifacts", "hub/merged", "cache"] {
             fs::create_dir_all(hub.path(name)).expect("a folder");
         }
@@ -107,6 +114,11 @@ impl Hub {
     /// Sets a variable of every runner, such as the address of a server of one's own.
     pub fn variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Uses another action than the one of this repository.
+    pub fn use_action(&mut self, action: Json) {
+        self.action = action;
     }
 
     /// The number of the last run.
@@ -237,8 +249,7 @@ impl Hub {
         run.read_inputs(&with);
         run.read_environment(&job["env"]);
         run.env.insert("GITHUB_JOB".to_owned(), name.to_owned());
-        let action = yaml("action.yml");
-        action["runs"]["steps"].as_array().expect("steps").iter().for_each(|step| run.step(step));
+        self.action["runs"]["steps"].as_array().expect("steps").iter().for_each(|step| run.step(step));
         let Run { ok, log, values, .. } = run;
         let codes =
             values.into_iter().filter(|(name, code)| name.ends_with(".outputs.exitcode") && !code.is_empty());
@@ -298,8 +309,7 @@ impl<'h> Run<'h> {
 
     /// The inputs that a workflow gives, and the action's own defaults.
     fn read_inputs(&mut self, with: &Json) {
-        let action = yaml("action.yml");
-        for (name, input) in action["inputs"].as_object().expect("inputs") {
+        for (name, input) in self.hub.action["inputs"].as_object().expect("inputs") {
             let default = input["default"].as_str().unwrap_or_default();
             let default = if default.starts_with("${{") { "token" } else { default };
             let given = with[name].as_str().filter(|text| !text.starts_with("${{")).unwrap_or(default);
